@@ -1,0 +1,13 @@
+// Command create-passport stores a new passport as a draft.
+package main
+
+import (
+	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+)
+
+func main() {
+	app := wire.Open()
+	lambdahost.ServeHTTP(app.Private(), passports.Create(app.Passports(), app.Links()))
+}

@@ -1,0 +1,13 @@
+// Command get-passport reads one passport, now or as of a date.
+package main
+
+import (
+	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+)
+
+func main() {
+	app := wire.Open()
+	lambdahost.ServeHTTP(app.Private(), passports.Get(app.Passports(), app.Links()))
+}

@@ -1,0 +1,13 @@
+// Command get-version reads one published version of a passport.
+package main
+
+import (
+	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+)
+
+func main() {
+	app := wire.Open()
+	lambdahost.ServeHTTP(app.Private(), passports.GetVersion(app.Passports(), app.Links()))
+}

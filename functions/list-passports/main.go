@@ -1,0 +1,13 @@
+// Command list-passports lists the passports of a tenant.
+package main
+
+import (
+	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+)
+
+func main() {
+	app := wire.Open()
+	lambdahost.ServeHTTP(app.Private(), passports.List(app.Passports(), app.Links()))
+}

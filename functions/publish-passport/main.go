@@ -1,0 +1,13 @@
+// Command publish-passport freezes a passport's content as its next version and shows it to the world.
+package main
+
+import (
+	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+)
+
+func main() {
+	app := wire.Open()
+	lambdahost.ServeHTTP(app.Private(), passports.Publish(app.Passports(), app.Links()))
+}

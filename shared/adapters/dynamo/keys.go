@@ -1,0 +1,95 @@
+package dynamo
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// Every key of every table is built here and nowhere else. Keys of Records and Keys begin with the tenant, so that a
+// policy on the leading key isolates tenants and nothing can be stored without saying whose it is. The functions take
+// typed identifiers; those come from our own sources or were checked by id.Valid, so no separator can be smuggled in.
+
+// key is a primary key: sort is empty in tables without one.
+type key struct{ partition, sort string }
+
+// listShards is the fixed number of partitions over which a tenant's passports of one status are listed, so that a bulk
+// import is not held up by one partition of the index. Changing it needs a migration.
+const listShards = 2
+
+// auditShards is the fixed number of partitions of one day of a tenant's audit trail.
+const auditShards = 4
+
+const instant = "2006-01-02T15:04:05.000000000Z"
+
+func tenantPrefix(t id.Tenant) string { return "T#" + string(t) }
+
+func tenantKey(t id.Tenant) key { return key{tenantPrefix(t), "TENANT"} }
+
+func apiKeyKey(t id.Tenant, keyID string) key { return key{tenantPrefix(t) + "#KEY#" + keyID, "KEY"} }
+
+func passportPartition(t id.Tenant, p id.Passport) string { return tenantPrefix(t) + "#P#" + string(p) }
+
+func passportKey(t id.Tenant, p id.Passport) key { return key{passportPartition(t, p), "META"} }
+
+const versionPrefix = "V#"
+
+func versionKey(t id.Tenant, p id.Passport, number int) key {
+	return key{passportPartition(t, p), fmt.Sprintf(versionPrefix+"%08d", number)}
+}
+
+const momentPrefix = "AT#"
+
+func momentKey(t id.Tenant, p id.Passport, at time.Time, revision int64) key {
+	return key{passportPartition(t, p), fmt.Sprintf("%s%s#%012d", momentPrefix, at.UTC().Format(instant), revision)}
+}
+
+// identKey reserves a product identifier within a tenant; the identifier itself appears only as a keyed digest.
+func identKey(t id.Tenant, blind string) key { return key{tenantPrefix(t) + "#ID#" + blind, "ID"} }
+
+func attemptKey(t id.Tenant, principal, chosen string) key {
+	sum := sha256.Sum256([]byte(principal + "\x00" + chosen))
+	return key{tenantPrefix(t) + "#IDEM#" + base64.RawURLEncoding.EncodeToString(sum[:]), "IDEM"}
+}
+
+func auditPartition(t id.Tenant, day time.Time, shard int) string {
+	return fmt.Sprintf("%s#A#%s#%d", tenantPrefix(t), day.UTC().Format(time.DateOnly), shard)
+}
+
+func auditKey(t id.Tenant, at time.Time, e id.Entry) key {
+	return key{auditPartition(t, at, shardOf(e, auditShards)), at.UTC().Format(instant) + "#" + string(e)}
+}
+
+func listPartition(t id.Tenant, s passport.Status, shard int) string {
+	return fmt.Sprintf("%s#L#%s#%d", tenantPrefix(t), s, shard)
+}
+
+func listPosition(updated time.Time, p id.Passport) string {
+	return updated.UTC().Format(instant) + "#" + string(p)
+}
+
+// shardOf spreads identifiers over shards by their last, random, digit.
+func shardOf[T ~string](v T, shards int) int { return int(v[len(v)-1]) % shards }
+
+// publicKey addresses what the world may read of a product, by its canonical identifier.
+func publicKey(p identifier.Product) key { return key{partition: "P#" + p.Path()} }
+
+// carrierKey addresses the product of a passport that has been published.
+func carrierKey(p id.Passport) key { return key{partition: "Q#" + string(p)} }
+
+const dataKeyPrefix = "DK#"
+
+func dataKeyKey(t id.Tenant, version uint32) key {
+	return key{tenantPrefix(t), fmt.Sprintf(dataKeyPrefix+"%08d", version)}
+}
+
+// place names a row for the associated data of what is sealed in it. It uses the logical table name, so that a table
+// restored under another name still opens.
+func (k key) place(attribute string) string {
+	return "Records|" + k.partition + "|" + k.sort + "|" + attribute
+}

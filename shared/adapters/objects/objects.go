@@ -1,0 +1,83 @@
+// Package objects keeps large sealed content in S3, under names that are the digest of what they hold. It never sees
+// plain content.
+package objects
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// maxObject bounds what Get reads into memory, in bytes.
+const maxObject = 16 << 20
+
+// Observe is told about every call.
+type Observe func(ctx context.Context, operation string, units float64)
+
+// Contents implements dynamo.Overflow over one bucket: content/<tenant>/<sha-256 of the sealed bytes>.
+type Contents struct {
+	api     *s3.Client
+	bucket  string
+	observe Observe
+}
+
+// Open makes the store. Nothing is called yet. endpoint overrides AWS's address (and then addresses buckets by path);
+// empty means AWS.
+func Open(cfg aws.Config, endpoint, bucket string, observe Observe) *Contents {
+	api := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		if endpoint != "" {
+			o.BaseEndpoint = aws.String(endpoint)
+			o.UsePathStyle = true
+		}
+	})
+	return &Contents{api: api, bucket: bucket, observe: observe}
+}
+
+// Put stores sealed bytes for a tenant and returns their reference. Storing the same bytes again changes nothing.
+func (c *Contents) Put(ctx context.Context, t id.Tenant, sealed []byte) (string, error) {
+	sum := sha256.Sum256(sealed)
+	ref := hex.EncodeToString(sum[:])
+	_, err := c.api.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &c.bucket, Key: aws.String(name(t, ref)), Body: bytes.NewReader(sealed), ContentType: aws.String("application/octet-stream"),
+	})
+	c.observe(ctx, "s3.PutObject", 0)
+	if err != nil {
+		return "", failed(err)
+	}
+	return ref, nil
+}
+
+// Get reads what Put stored for the same tenant, and verifies its digest.
+func (c *Contents) Get(ctx context.Context, t id.Tenant, ref string) ([]byte, error) {
+	out, err := c.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &c.bucket, Key: aws.String(name(t, ref))})
+	c.observe(ctx, "s3.GetObject", 0)
+	if err != nil {
+		return nil, failed(err)
+	}
+	defer out.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(out.Body, maxObject+1))
+	if err != nil {
+		return nil, failed(err)
+	}
+	sum := sha256.Sum256(b)
+	if hex.EncodeToString(sum[:]) != ref {
+		return nil, fmt.Errorf("objects: %s is not what was stored", name(t, ref))
+	}
+	return b, nil
+}
+
+func name(t id.Tenant, ref string) string { return "content/" + string(t) + "/" + ref }
+
+func failed(err error) error {
+	return fault.From(err, fault.CodeUnavailable, "The object storage did not answer. Nothing was changed; repeat later.").After(2 * time.Second)
+}

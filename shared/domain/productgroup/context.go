@@ -1,0 +1,37 @@
+package productgroup
+
+// Vocabulary is where the terms of a group live; each term is this address, the group's name and the path of the term.
+const Vocabulary = "https://passportcraft.dev/vocab/"
+
+// Context is the JSON-LD 1.1 context of the group's content: one term per member, nested objects in contexts of their
+// own, no catch-all vocabulary.
+func (g *Group) Context() map[string]any {
+	return terms(g.parsed().root.Properties, Vocabulary+g.name+"/1#")
+}
+
+func terms(list properties, base string) map[string]any {
+	out := make(map[string]any, len(list))
+	for _, n := range list {
+		if n.Refused != "" {
+			continue
+		}
+		term := map[string]any{"@id": base + n.name}
+		inner := n
+		if n.Items != nil {
+			inner = n.Items
+			term["@container"] = "@list"
+		}
+		switch {
+		case inner.Display == "language-map":
+			term["@container"] = "@language"
+		case inner.Format == "uri":
+			term["@type"] = "@id"
+		case inner.Format == "date-time":
+			term["@type"] = "http://www.w3.org/2001/XMLSchema#dateTime"
+		case len(inner.Properties) > 0:
+			term["@context"] = terms(inner.Properties, base+n.name+".")
+		}
+		out[n.name] = term
+	}
+	return out
+}

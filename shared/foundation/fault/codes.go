@@ -1,0 +1,102 @@
+package fault
+
+// Code is the stable name of one way to fail: a lower-case slug that clients may switch on. Codes are never renamed.
+type Code string
+
+// The codes. Each has one row in Catalogue, which is also the public error reference.
+const (
+	CodeInternal         Code = "internal"
+	CodeUnavailable      Code = "unavailable"
+	CodeMalformedRequest Code = "malformed-request"
+
+	CodeUnauthenticated Code = "unauthenticated"
+	CodeForbidden       Code = "forbidden"
+	CodeRateLimited     Code = "rate-limited"
+
+	CodeRouteNotFound    Code = "route-not-found"
+	CodeMethodNotAllowed Code = "method-not-allowed"
+	CodeNotAcceptable    Code = "not-acceptable"
+	CodeUnsupportedMedia Code = "unsupported-media-type"
+	CodeBodyTooLarge     Code = "body-too-large"
+	CodeBodyUnexpected   Code = "body-unexpected"
+
+	CodeJSONSyntax        Code = "json-syntax"
+	CodeJSONDepth         Code = "json-depth"
+	CodeJSONDuplicate     Code = "json-duplicate-member"
+	CodeJSONUnknownMember Code = "json-unknown-member"
+	CodeJSONType          Code = "json-type"
+
+	CodeQueryInvalid Code = "query-invalid"
+	CodeCursor       Code = "cursor-invalid"
+
+	CodeIfMatchMissing Code = "if-match-missing"
+	CodeIfMatchInvalid Code = "if-match-invalid"
+	CodeRevisionStale  Code = "revision-stale"
+
+	CodeIdempotencyKeyInvalid Code = "idempotency-key-invalid"
+	CodeIdempotencyKeyReused  Code = "idempotency-key-reused"
+	CodeIdempotencyInProgress Code = "idempotency-in-progress"
+
+	CodePassportNotFound    Code = "passport-not-found"
+	CodeVersionNotFound     Code = "version-not-found"
+	CodeNotInForce          Code = "passport-not-in-force"
+	CodePassportSuspended   Code = "passport-suspended"
+	CodePassportArchived    Code = "passport-archived"
+	CodeTransition          Code = "passport-transition"
+	CodePassportInvalid     Code = "passport-invalid"
+	CodePassportIncomplete  Code = "passport-incomplete"
+	CodeIdentifierTaken     Code = "product-identifier-taken"
+	CodeReasonMissing       Code = "reason-missing"
+	CodePassportNothingToDo Code = "passport-nothing-to-publish"
+	CodePassportTooLarge    Code = "passport-too-large"
+
+	CodeIdentifierInvalid     Code = "product-identifier-invalid"
+	CodeIdentifierCheckDigit  Code = "product-identifier-check-digit"
+	CodeIdentifierScheme      Code = "product-identifier-scheme"
+	CodeIdentifierGranularity Code = "product-identifier-granularity"
+	CodeMemberFixed           Code = "member-fixed"
+	CodeMemberMissing         Code = "member-missing"
+	CodeGranularityUnknown    Code = "granularity-unknown"
+
+	CodeProductGroupUnknown Code = "product-group-unknown"
+	CodeContentInvalid      Code = "content-invalid"
+	CodeContentUnknown      Code = "content-unknown-member"
+	CodeContentType         Code = "content-type"
+	CodeContentValue        Code = "content-value"
+	CodeDataPointMissing    Code = "data-point-missing"
+	CodeDataPointRefused    Code = "data-point-refused"
+	CodeDataPointPending    Code = "data-point-pending"
+	CodeDataPointCategory   Code = "data-point-category"
+	CodeDataPointLevel      Code = "data-point-level"
+)
+
+// Documented is one row of the error reference: what the code says and what the caller can do.
+type Documented struct {
+	Code  Code
+	Kind  Kind
+	Title string // short and stable; the title member of a problem document
+	Help  string // what to do, in a sentence or two
+}
+
+// Kind is the kind the code belongs to. A code without a row is internal; a check refuses those at build time.
+func (c Code) Kind() Kind {
+	if d, ok := c.row(); ok {
+		return d.Kind
+	}
+	return Internal
+}
+
+// Title is the short, stable summary of the code.
+func (c Code) Title() string { d, _ := c.row(); return d.Title }
+
+// Help says what the caller can do.
+func (c Code) Help() string { d, _ := c.row(); return d.Help }
+
+func (c Code) row() (Documented, bool) {
+	for _, d := range Catalogue() {
+		if d.Code == c {
+			return d, true
+		}
+	}
+	return Documented{}, false
+}
