@@ -2,12 +2,12 @@
 package main
 
 import (
-	"github.com/passportcraft/passportcraft/shared/api/documentation"
+	"github.com/passportcraft/passportcraft/shared/api/reference"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
 func main() {
 	app := wire.Open()
-	lambdahost.ServeHTTP(app.Public(), documentation.Routes()...)
+	lambdahost.ServeHTTP(app.Public(), reference.Routes()...)
 }

@@ -63,5 +63,8 @@ func (xw) Unwrap(_ context.Context, t id.Tenant, w []byte) ([]byte, error) { ret
 
 type mem map[string][]byte
 
-func (m mem) Put(_ context.Context, t id.Tenant, b []byte) (string, error) { m["x"] = b; return "x", nil }
+func (m mem) Put(_ context.Context, t id.Tenant, b []byte) (string, error) {
+	m["x"] = b
+	return "x", nil
+}
 func (m mem) Get(_ context.Context, t id.Tenant, r string) ([]byte, error) { return m[r], nil }

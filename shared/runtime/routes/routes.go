@@ -3,11 +3,11 @@ package routes
 
 import (
 	"github.com/passportcraft/passportcraft/shared/api/carriers"
-	"github.com/passportcraft/passportcraft/shared/api/documentation"
 	"github.com/passportcraft/passportcraft/shared/api/health"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/api/passports"
 	"github.com/passportcraft/passportcraft/shared/api/productgroups"
+	"github.com/passportcraft/passportcraft/shared/api/reference"
 	"github.com/passportcraft/passportcraft/shared/api/resolver"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
@@ -30,5 +30,5 @@ func All(app *wire.App) []httpapi.Route {
 		health.Check(),
 	}
 	all = append(all, resolver.Routes(app.Resolver(), app.ProductGroups(), app.PublicBaseURL())...)
-	return append(all, documentation.Routes()...)
+	return append(all, reference.Routes()...)
 }

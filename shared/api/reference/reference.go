@@ -1,6 +1,6 @@
-// Package documentation shows what the platform is and how to talk to it: a start page, the error reference and
+// Package reference shows what the platform is and how to talk to it: a start page, the error reference and
 // the OpenAPI document.
-package documentation
+package reference
 
 import (
 	"bytes"
