@@ -1,0 +1,55 @@
+// Package testkit runs the whole platform on the local engines with a movable clock, for tests. Nothing of it is linked
+// into the product.
+package testkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/passportcraft/passportcraft/infra/local/enginehost"
+)
+
+// endpointsVariable carries the endpoints from Main to the tests of the same process.
+const endpointsVariable = "PASSPORTCRAFT_TEST_ENGINES"
+
+// Main is the TestMain of packages whose tests need engines: it starts them once for the package, with tables in memory,
+// and stops them after the tests.
+func Main(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "passportcraft-test-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	h, err := enginehost.Start(context.Background(), enginehost.Options{DataDir: dir, Memory: true, Stderr: os.Stderr})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer h.Stop()
+	b, err := json.Marshal(h.Endpoints)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := os.Setenv(endpointsVariable, string(b)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// Engines is where the engines of this test process answer.
+func Engines(t testing.TB) enginehost.Endpoints {
+	t.Helper()
+	var e enginehost.Endpoints
+	if err := json.Unmarshal([]byte(os.Getenv(endpointsVariable)), &e); err != nil || e.PID == 0 {
+		t.Fatal("this package's TestMain must be testkit.Main")
+	}
+	return e
+}

@@ -1,0 +1,135 @@
+package testkit
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/passportcraft/passportcraft/infra/local/provision"
+	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+)
+
+// PublicBase is the public address in tests.
+const PublicBase = "https://passports.example"
+
+// Start is the instant at which every kit's clock begins.
+func Start() time.Time { return time.Date(2027, 2, 18, 9, 0, 0, 0, time.UTC) }
+
+// Kit is one platform on tables of its own.
+type Kit struct {
+	App    *wire.App
+	Clock  *clock.Movable
+	Env    map[string]string // the environment of its functions
+	Log    *bytes.Buffer
+	Events []httpapi.Event
+	Mux    http.Handler
+}
+
+// Options change a kit.
+type Options struct {
+	HTTP   aws.HTTPClient // transport of the AWS clients, for faults
+	Routes func(*wire.App) []httpapi.Route
+	Rate   int // requests a second per key; 0: as good as unlimited
+}
+
+// Open makes a platform with its own tables and a clock that stands still until it is advanced.
+func Open(t testing.TB, o Options) *Kit {
+	t.Helper()
+	k := &Kit{Clock: clock.NewMovable(clock.Fixed(Start())), Env: Environment(t), Log: &bytes.Buffer{}}
+	if o.Rate > 0 {
+		k.Env["RATE_PER_KEY"] = fmt.Sprint(o.Rate)
+	}
+	config, err := wire.ReadConfig(func(name string) string { return k.Env[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.App = wire.New(config, wire.Parts{Now: k.Clock.Now, Log: io.Discard, HTTP: o.HTTP})
+	if o.Routes != nil {
+		g := *k.App.Private()
+		g.Sink = func(_ context.Context, e httpapi.Event) { k.Events = append(k.Events, e) }
+		k.Mux = httpapi.Mux(&g, o.Routes(k.App)...)
+	}
+	return k
+}
+
+// Environment makes tables, a bucket and a key for one platform and returns the environment of its functions.
+func Environment(t testing.TB) map[string]string {
+	t.Helper()
+	e := Engines(t)
+	raw := make([]byte, 6)
+	if _, err := rand.Read(raw); err != nil {
+		t.Fatal(err)
+	}
+	prefix := "t" + hex.EncodeToString(raw) + "-"
+	cfg := aws.Config{Region: "eu-west-1", Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, nil
+	})}
+	ctx := context.Background()
+	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = &e.DynamoDB })
+	if err := provision.Tables(ctx, db, Tables(t, prefix)); err != nil {
+		t.Fatal(err)
+	}
+	bucket := prefix + "documents"
+	if err := provision.Bucket(ctx, s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &e.S3, true }), bucket); err != nil {
+		t.Fatal(err)
+	}
+	arn, err := provision.Key(ctx, kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &e.KMS }), "tenants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
+		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
+		"RECORDS_TABLE": prefix + "Records", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
+		"DOCUMENTS_BUCKET": bucket, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
+	}
+}
+
+// Tenant founds a tenant and returns its first key.
+func (k *Kit) Tenant(t testing.TB, name string) (id.Tenant, string) {
+	t.Helper()
+	tenant, key, err := k.App.Founder().Found(context.Background(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tenant.ID, key
+}
+
+// Do sends a request to the platform without a network between.
+func (k *Kit) Do(t testing.TB, method, target, key, body string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, target, bytes.NewBufferString(body))
+	if body == "" {
+		r.Body = http.NoBody
+	} else if r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i+1] == "" {
+			r.Header.Del(headers[i])
+			continue
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	k.Mux.ServeHTTP(w, r)
+	return w
+}
