@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"testing"
 	"time"
 
@@ -19,6 +20,9 @@ import (
 
 	"github.com/passportcraft/passportcraft/infra/local/provision"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/apikey"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
@@ -132,4 +136,36 @@ func (k *Kit) Do(t testing.TB, method, target, key, body string, headers ...stri
 	w := httptest.NewRecorder()
 	k.Mux.ServeHTTP(w, r)
 	return w
+}
+
+// Create creates a passport and returns its identifier.
+func (k *Kit) Create(t testing.TB, key, body string) string {
+	t.Helper()
+	w := k.Do(t, http.MethodPost, "/v1/passports", key, body)
+	if w.Code != http.StatusCreated {
+		t.Fatalf("create: %d %s", w.Code, w.Body)
+	}
+	return path.Base(w.Header().Get("Location"))
+}
+
+// Publish publishes a passport at its present revision and returns its identifier.
+func (k *Kit) Publish(t testing.TB, key, passport string) string {
+	t.Helper()
+	target := "/v1/passports/" + passport
+	tag := k.Do(t, http.MethodGet, target, key, "").Header().Get("ETag")
+	if w := k.Do(t, http.MethodPost, target+"/publication", key, "", "If-Match", tag); w.Code != http.StatusOK {
+		t.Fatalf("publish: %d %s", w.Code, w.Body)
+	}
+	return passport
+}
+
+// PutKey stores an API key.
+func (k *Kit) PutKey(t testing.TB, key apikey.Key) {
+	t.Helper()
+	stores := k.App.Stores()
+	by := access.Caller{Tenant: key.Tenant, Actor: "test", At: k.Clock.Now()}
+	entry := audit.New(id.NewSource(k.Clock.Now, stores.Random), by, audit.KeyCreated, "api-key:"+key.ID, "", "")
+	if err := stores.APIKeys.PutKey(context.Background(), key, entry); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -4,58 +4,100 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 )
 
-// startDynoxide runs the DynamoDB engine as a child that dies with this process.
-func startDynoxide(ctx context.Context, o options, data string, fail context.CancelCauseFunc) (endpoint string, stop func(), err error) {
-	if o.dynoxide == "" {
-		return "", nil, errors.New("-dynoxide must name the DynamoDB engine")
-	}
-	port, err := freePort()
-	if err != nil {
-		return "", nil, err
-	}
-	args := []string{"--host", "127.0.0.1", "--port", strconv.Itoa(port)}
+// startDynoxide runs the DynamoDB engine as a child that dies with this process. Its database file has a lock of its own,
+// which the child inherits: after this process was killed, the next one waits until the child has closed its database.
+func startDynoxide(ctx context.Context, o options, fail context.CancelCauseFunc) (endpoint string, stop func(), err error) {
+	var held []*os.File
+	args := []string{"--host", loopback}
 	if !o.memory {
-		args = append(args, "--db-path", filepath.Join(data, "dynamo.db"))
+		f, err := lockFor(filepath.Join(o.data, "dynamo.lock"), 5*time.Second)
+		if err != nil {
+			return "", nil, fmt.Errorf("the DynamoDB engine of an earlier run still holds %s: %w", o.data, err)
+		}
+		defer f.Close()
+		held = append(held, f)
+		args = append(args, "--db-path", filepath.Join(o.data, "dynamo.db"))
 	}
-	cmd := exec.Command(o.dynoxide, args...)
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	bindToParent(cmd)
-	if err := cmd.Start(); err != nil {
+	var c *child
+	address, err := onPort(o.dynamodbPort, func(address string) (err error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return err
+		}
+		if c, err = spawn(o, held, append(args, "--port", port)...); err != nil {
+			return err
+		}
+		if err := answering(ctx, address, c.gone); err != nil {
+			c.stop()
+			return err
+		}
+		return nil
+	})
+	if err != nil {
 		return "", nil, fmt.Errorf("the DynamoDB engine does not start: %w", err)
 	}
-	gone := make(chan struct{})
-	stopping := make(chan struct{})
 	go func() {
-		err := cmd.Wait()
-		close(gone)
+		<-c.gone
 		select {
-		case <-stopping:
+		case <-c.stopping:
 		default:
-			fail(fmt.Errorf("the DynamoDB engine ended by itself (%v); its last words are above", err))
+			fail(fmt.Errorf("the DynamoDB engine ended by itself (%w)", c.err))
 		}
 	}()
-	stop = func() {
-		close(stopping)
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-gone:
-		case <-time.After(5 * time.Second):
-			_ = cmd.Process.Kill()
-			<-gone
+	return "http://" + address, c.stop, nil
+}
+
+// child is a running DynamoDB engine.
+type child struct {
+	cmd      *exec.Cmd
+	stopping chan struct{} // closed when it has been told to stop
+	gone     chan struct{} // closed when it has ended; err says how
+	err      error
+}
+
+func spawn(o options, held []*os.File, args ...string) (*child, error) {
+	c := &child{cmd: exec.Command(o.dynoxide, args...), stopping: make(chan struct{}), gone: make(chan struct{})}
+	logs := forward{o.stderr}
+	c.cmd.Stdout, c.cmd.Stderr, c.cmd.ExtraFiles = logs, logs, held
+	bindToParent(c.cmd)
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		if c.err = c.cmd.Wait(); c.err == nil {
+			c.err = errors.New("exit status 0")
 		}
+		close(c.gone)
+	}()
+	return c, nil
+}
+
+// stop lets the engine close its database and waits for that. It is called once.
+func (c *child) stop() {
+	close(c.stopping)
+	_ = c.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-c.gone:
+	case <-time.After(5 * time.Second):
+		_ = c.cmd.Process.Kill()
+		<-c.gone
 	}
-	address := "127.0.0.1:" + strconv.Itoa(port)
-	if err := answering(ctx, address); err != nil {
-		stop()
-		return "", nil, fmt.Errorf("the DynamoDB engine: %w", err)
-	}
-	return "http://" + address, stop, nil
+}
+
+// forward passes logs on. It swallows errors: an engine that cannot write its logs would end before its database is
+// closed.
+type forward struct{ to io.Writer }
+
+func (f forward) Write(b []byte) (int, error) {
+	_, _ = f.to.Write(b)
+	return len(b), nil
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"time"
 
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
@@ -15,50 +15,68 @@ import (
 
 // startS3 runs the S3 engine in this process, over plain files with their metadata in extended attributes or, where the
 // file system has none, beside them.
-func startS3(ctx context.Context, data, access, secret string, fail context.CancelCauseFunc) (endpoint string, stop func(), err error) {
+func startS3(ctx context.Context, o options, access, secret string, fail context.CancelCauseFunc) (endpoint string, stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done chan struct{}
+	var ended error
+	address, err := onPort(o.s3Port, func(address string) error {
+		backend, err := openFiles(o.data)
+		if err != nil {
+			return err
+		}
+		done = make(chan struct{})
+		go func() {
+			defer close(done)
+			ended = embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
+				RootUserAccess: access, RootUserSecret: secret, Region: "eu-west-1", Ports: []string{address},
+				Quiet: true, KeepAlive: true, MaxConnections: 4096, MaxRequests: 1024, MultipartMaxParts: 10000,
+			})
+		}()
+		return answering(ctx, address, done)
+	})
+	stop = func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(3 * time.Second): // it waits longer for clients that keep a connection open
+		}
+	}
+	if err != nil {
+		if done != nil {
+			stop()
+		}
+		cancel()
+		return "", nil, fmt.Errorf("the S3 engine does not start: %w", err)
+	}
+	go func() {
+		<-done
+		if ctx.Err() == nil {
+			fail(errors.Join(errors.New("the S3 engine stopped by itself"), ended))
+		}
+	}()
+	return "http://" + address, stop, nil
+}
+
+// openFiles opens the folders of the S3 engine. Old versions are outside the data root, or they would be listed as a
+// bucket.
+func openFiles(data string) (*posix.Posix, error) {
 	root, versions, beside := filepath.Join(data, "s3"), filepath.Join(data, "s3-versions"), filepath.Join(data, "s3-metadata")
 	for _, dir := range []string{root, versions} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return "", nil, err
+			return nil, err
 		}
 	}
-	opts := posix.PosixOpts{VersioningDir: versions, CopyObjectThreshold: 5 << 30}
+	opts := posix.PosixOpts{VersioningDir: versions, CopyObjectThreshold: 5 << 30} // the largest object CopyObject takes in S3
 	var store meta.MetadataStorer = meta.XattrMeta{}
 	if err := (meta.XattrMeta{}).Test(root); err != nil {
 		if err := os.MkdirAll(beside, 0o700); err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		sidecar, err := meta.NewSideCar(beside)
 		if err != nil {
-			return "", nil, fmt.Errorf("the S3 engine has no place for metadata: %w", err)
+			return nil, err
 		}
 		store, opts.SideCarDir = sidecar, beside
 	}
-	backend, err := posix.New(root, store, opts)
-	if err != nil {
-		return "", nil, fmt.Errorf("the S3 engine does not start: %w", err)
-	}
-	port, err := freePort()
-	if err != nil {
-		return "", nil, err
-	}
-	address := "127.0.0.1:" + strconv.Itoa(port)
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		err := embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
-			RootUserAccess: access, RootUserSecret: secret, Region: "eu-west-1", Ports: []string{address}, Quiet: true,
-			MaxConnections: 1024, MaxRequests: 512, MultipartMaxParts: 10000,
-		})
-		if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
-			fail(fmt.Errorf("the S3 engine stopped: %w", err))
-		}
-	}()
-	stop = func() { cancel(); <-done }
-	if err := answering(ctx, address); err != nil {
-		stop()
-		return "", nil, fmt.Errorf("the S3 engine: %w", err)
-	}
-	return "http://" + address, stop, nil
+	return posix.New(root, store, opts)
 }

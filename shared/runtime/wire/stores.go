@@ -15,6 +15,7 @@ type Stores struct {
 	Public    *dynamo.PublicViews
 	Attempts  *dynamo.Attempts
 	Audits    *dynamo.Audits
+	APIKeys   *dynamo.APIKeys
 	Ring      *keyring.Ring
 	Random    io.Reader
 }
@@ -25,6 +26,6 @@ func (a *App) Stores() Stores {
 	contents := objects.Open(*a.aws, a.config.S3Endpoint, a.config.DocumentsBucket, httpapi.Count)
 	return Stores{
 		Passports: dynamo.NewPassports(a.db, ring, contents, a.parts.Now), Public: dynamo.NewPublicViews(a.db),
-		Attempts: dynamo.NewAttempts(a.db, ring), Audits: dynamo.NewAudits(a.db), Ring: ring, Random: a.parts.Random,
+		Attempts: dynamo.NewAttempts(a.db, ring), Audits: dynamo.NewAudits(a.db), APIKeys: dynamo.NewAPIKeys(a.db), Ring: ring, Random: a.parts.Random,
 	}
 }

@@ -1,39 +1,33 @@
 package kms
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/ecdsa"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/binary"
+	"encoding/hex"
+	"maps"
 	"slices"
+	"strings"
 )
 
+// A ciphertext blob is: one byte of version, the 16 bytes of the key's identifier, a checksum of both, then the nonce,
+// the AES-256-GCM ciphertext and its tag. The checksum tells a damaged blob from a blob of a key that is gone.
 const (
 	blobVersion  = 1
-	maxPlaintext = 4096
-	idLength     = 36
+	checksumSize = 4
+	headSize     = 1 + 16 + checksumSize
+	maxPlaintext = 4096 // bytes, AWS KMS API Reference, Encrypt
 )
 
-type encryptInput struct {
-	KeyID             string `json:"KeyId"`
-	Plaintext         []byte
-	CiphertextBlob    []byte
-	EncryptionContext map[string]string
-}
-
-// associated is the encryption context in a form that does not depend on the order of its members.
+// associated is the encryption context in a form that does not depend on the order of its members, and that no other
+// context has.
 func associated(context map[string]string) []byte {
-	names := make([]string, 0, len(context))
-	for name := range context {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var b []byte
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(context)) {
 		for _, s := range []string{name, context[name]} {
 			b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 			b = append(b, s...)
@@ -55,39 +49,89 @@ func (k *key) seal(plain []byte, context map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := append([]byte{blobVersion}, k.ID...)
-	return append(head, aead.Seal(nil, nil, plain, append(associated(context), head...))...), nil
+	id, err := hex.DecodeString(strings.ReplaceAll(k.ID, "-", ""))
+	if err != nil {
+		return nil, err
+	}
+	head := append([]byte{blobVersion}, id...)
+	sum := sha256.Sum256(head)
+	head = append(head, sum[:checksumSize]...)
+	return aead.Seal(head, nil, plain, append(associated(context), head...)), nil
 }
 
-// open finds the key of a blob and decrypts it. A blob that does not open, for whatever reason, is one exception.
-func (s *store) open(wanted string, blob []byte, context map[string]string) (*key, []byte, error) {
-	bad := refuse("InvalidCiphertextException", "The ciphertext is invalid.")
-	if len(blob) < 1+idLength || blob[0] != blobVersion {
-		return nil, nil, bad
+// blobKey reads the key identifier of a blob.
+func blobKey(blob []byte) (id string, ok bool) {
+	if len(blob) < headSize || blob[0] != blobVersion {
+		return "", false
 	}
-	head := blob[:1+idLength]
+	sum := sha256.Sum256(blob[:headSize-checksumSize])
+	if !bytes.Equal(sum[:checksumSize], blob[headSize-checksumSize:headSize]) {
+		return "", false
+	}
+	return formatID(blob[1:17]), true
+}
+
+// open finds the key of a blob and decrypts it. wanted, when given, must name that key. A blob that does not open
+// because it is damaged or its context is another is one and the same exception.
+func (s *store) open(wanted string, blob []byte, context map[string]string) (*key, []byte, error) {
+	if len(blob) == 0 || len(blob) > 6144 { // AWS KMS API Reference, Decrypt: 1 to 6144 bytes
+		return nil, nil, invalid("CiphertextBlob must have 1 to 6144 bytes.")
+	}
+	bad := refuse("InvalidCiphertextException", "The ciphertext is damaged, or its encryption context is another.")
+	id, ok := blobKey(blob)
 	if wanted != "" {
 		k, err := s.find(wanted)
 		if err != nil {
 			return nil, nil, err
 		}
-		if k.ID != string(head[1:]) {
+		if k.Usage != forEncryption {
+			return nil, nil, k.ready(forEncryption)
+		}
+		if ok && k.ID != id {
 			return nil, nil, refuse("IncorrectKeyException", "The key ID in the request does not identify a key that can perform this operation.")
 		}
 	}
-	k, err := s.usable(string(head[1:]), "ENCRYPT_DECRYPT")
-	if err != nil {
+	if !ok {
+		return nil, nil, bad
+	}
+	k, known := s.keys[id]
+	if !known {
+		return nil, nil, refuse("AccessDeniedException", "The ciphertext refers to a key that does not exist or that you may not use.")
+	}
+	if err := k.ready(forEncryption); err != nil {
 		return nil, nil, err
 	}
 	aead, err := k.aead()
 	if err != nil {
 		return nil, nil, err
 	}
-	plain, err := aead.Open(nil, nil, blob[1+idLength:], append(associated(context), head...))
+	plain, err := aead.Open(nil, nil, blob[headSize:], append(associated(context), blob[:headSize]...))
 	if err != nil {
 		return nil, nil, bad
 	}
 	return k, plain, nil
+}
+
+type encryptInput struct {
+	KeyID               string `json:"KeyId"`
+	Plaintext           []byte
+	CiphertextBlob      []byte
+	EncryptionContext   map[string]string
+	EncryptionAlgorithm string
+}
+
+// onlySymmetric refuses the algorithms of RSA and SM2 keys.
+func onlySymmetric(algorithms ...string) error {
+	for _, a := range algorithms {
+		switch a {
+		case "", symmetric:
+		case "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE":
+			return refuse("InvalidKeyUsageException", "The algorithm "+a+" does not fit a symmetric key.")
+		default:
+			return invalid("EncryptionAlgorithm must be " + symmetric + ".")
+		}
+	}
+	return nil
 }
 
 func (s *Service) encrypt(body []byte) (any, error) {
@@ -98,10 +142,11 @@ func (s *Service) encrypt(body []byte) (any, error) {
 	if len(in.Plaintext) == 0 || len(in.Plaintext) > maxPlaintext {
 		return nil, invalid("Plaintext must have 1 to 4096 bytes.")
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	k, err := s.store.usable(in.KeyID, "ENCRYPT_DECRYPT")
+	k, err := s.store.usable(in.KeyID, forEncryption)
 	if err != nil {
+		return nil, err
+	}
+	if err := onlySymmetric(in.EncryptionAlgorithm); err != nil {
 		return nil, err
 	}
 	blob, err := k.seal(in.Plaintext, in.EncryptionContext)
@@ -113,8 +158,9 @@ func (s *Service) decrypt(body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
+	if err := onlySymmetric(in.EncryptionAlgorithm); err != nil {
+		return nil, err
+	}
 	k, plain, err := s.store.open(in.KeyID, in.CiphertextBlob, in.EncryptionContext)
 	if err != nil {
 		return nil, err
@@ -124,155 +170,74 @@ func (s *Service) decrypt(body []byte) (any, error) {
 
 func (s *Service) reEncrypt(body []byte) (any, error) {
 	in, err := read[struct {
-		CiphertextBlob                                        []byte
-		SourceKeyID                                           string `json:"SourceKeyId"`
-		DestinationKeyID                                      string `json:"DestinationKeyId"`
-		SourceEncryptionContext, DestinationEncryptionContext map[string]string
+		CiphertextBlob                                            []byte
+		SourceKeyID                                               string `json:"SourceKeyId"`
+		DestinationKeyID                                          string `json:"DestinationKeyId"`
+		SourceEncryptionContext, DestinationEncryptionContext     map[string]string
+		SourceEncryptionAlgorithm, DestinationEncryptionAlgorithm string
 	}](body)
 	if err != nil {
 		return nil, err
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
+	if err := onlySymmetric(in.SourceEncryptionAlgorithm, in.DestinationEncryptionAlgorithm); err != nil {
+		return nil, err
+	}
 	from, plain, err := s.store.open(in.SourceKeyID, in.CiphertextBlob, in.SourceEncryptionContext)
 	if err != nil {
 		return nil, err
 	}
-	to, err := s.store.usable(in.DestinationKeyID, "ENCRYPT_DECRYPT")
+	to, err := s.store.usable(in.DestinationKeyID, forEncryption)
 	if err != nil {
 		return nil, err
 	}
 	blob, err := to.seal(plain, in.DestinationEncryptionContext)
-	return map[string]any{"CiphertextBlob": blob, "KeyId": to.arn(), "SourceKeyId": from.arn()}, err
+	return map[string]any{
+		"CiphertextBlob": blob, "KeyId": to.arn(), "SourceKeyId": from.arn(),
+		"SourceEncryptionAlgorithm": symmetric, "DestinationEncryptionAlgorithm": symmetric,
+	}, err
 }
 
 func (s *Service) generateDataKey(body []byte) (any, error) {
-	in, err := read[struct {
-		KeyID             string `json:"KeyId"`
-		KeySpec           string
-		NumberOfBytes     int
-		EncryptionContext map[string]string
-	}](body)
+	plain, answer, err := s.dataKey(body)
 	if err != nil {
 		return nil, err
 	}
-	size := map[string]int{"AES_256": 32, "AES_128": 16, "": in.NumberOfBytes}[in.KeySpec]
-	if size < 1 || size > 1024 || in.KeySpec != "" && in.NumberOfBytes != 0 {
-		return nil, invalid("Give KeySpec AES_256 or AES_128, or NumberOfBytes from 1 to 1024.")
-	}
-	plain := make([]byte, size)
-	if _, err := rand.Read(plain); err != nil {
-		return nil, err
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	k, err := s.store.usable(in.KeyID, "ENCRYPT_DECRYPT")
-	if err != nil {
-		return nil, err
-	}
-	blob, err := k.seal(plain, in.EncryptionContext)
-	return map[string]any{"CiphertextBlob": blob, "Plaintext": plain, "KeyId": k.arn()}, err
+	answer["Plaintext"] = plain
+	return answer, nil
 }
 
 func (s *Service) generateWithoutPlaintext(body []byte) (any, error) {
-	out, err := s.generateDataKey(body)
-	if m, ok := out.(map[string]any); ok {
-		delete(m, "Plaintext")
-	}
-	return out, err
+	_, answer, err := s.dataKey(body)
+	return answer, err
 }
 
-type signInput struct {
-	KeyID            string `json:"KeyId"`
-	Message          []byte
-	MessageType      string
-	Signature        []byte
-	SigningAlgorithm string
-}
-
-func (in signInput) digest() ([]byte, error) {
-	if in.SigningAlgorithm != "ECDSA_SHA_256" {
-		return nil, invalid("SigningAlgorithm must be ECDSA_SHA_256 for this key.")
-	}
-	if in.MessageType == "DIGEST" {
-		if len(in.Message) != sha256.Size {
-			return nil, invalid("Digest is invalid length for algorithm ECDSA_SHA_256.")
-		}
-		return in.Message, nil
-	}
-	if len(in.Message) == 0 || len(in.Message) > maxPlaintext {
-		return nil, invalid("Message must have 1 to 4096 bytes.")
-	}
-	sum := sha256.Sum256(in.Message)
-	return sum[:], nil
-}
-
-// signing prepares a signature operation: the key must be there, usable and of the right kind before anything else.
-func (s *Service) signing(body []byte) (in signInput, k *key, private *ecdsa.PrivateKey, digest []byte, err error) {
-	if in, err = read[signInput](body); err != nil {
-		return
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	if k, err = s.store.usable(in.KeyID, "SIGN_VERIFY"); err != nil {
-		return
-	}
-	if digest, err = in.digest(); err != nil {
-		return
-	}
-	private, err = k.private()
-	return
-}
-
-func (k *key) private() (*ecdsa.PrivateKey, error) {
-	parsed, err := x509.ParsePKCS8PrivateKey(k.Material)
+func (s *Service) dataKey(body []byte) (plain []byte, answer map[string]any, err error) {
+	in, err := read[struct {
+		KeyID             string `json:"KeyId"`
+		KeySpec           string
+		NumberOfBytes     *int
+		EncryptionContext map[string]string
+	}](body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	private, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, refuse("KMSInternalException", "The key material is damaged.")
+	size := map[string]int{"AES_256": 32, "AES_128": 16}[in.KeySpec]
+	if in.NumberOfBytes != nil && in.KeySpec == "" {
+		size = *in.NumberOfBytes
 	}
-	return private, nil
-}
-
-func (s *Service) sign(body []byte) (any, error) {
-	_, k, private, digest, err := s.signing(body)
+	if size < 1 || size > 1024 || in.KeySpec != "" && in.NumberOfBytes != nil {
+		return nil, nil, invalid("Give either KeySpec AES_256 or AES_128, or NumberOfBytes from 1 to 1024.")
+	}
+	k, err := s.store.usable(in.KeyID, forEncryption)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	signature, err := ecdsa.SignASN1(rand.Reader, private, digest)
-	return map[string]any{"KeyId": k.arn(), "Signature": signature, "SigningAlgorithm": "ECDSA_SHA_256"}, err
-}
-
-func (s *Service) verify(body []byte) (any, error) {
-	in, k, private, digest, err := s.signing(body)
-	if err != nil {
-		return nil, err
+	plain = make([]byte, size)
+	if _, err := rand.Read(plain); err != nil {
+		return nil, nil, err
 	}
-	if !ecdsa.VerifyASN1(&private.PublicKey, digest, in.Signature) {
-		return nil, refuse("KMSInvalidSignatureException", "The signature does not verify.")
-	}
-	return map[string]any{"KeyId": k.arn(), "SignatureValid": true, "SigningAlgorithm": "ECDSA_SHA_256"}, nil
-}
-
-func (s *Service) publicKey(body []byte) (any, error) {
-	in, err := read[named](body)
-	if err != nil {
-		return nil, err
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	k, err := s.store.usable(in.KeyID, "SIGN_VERIFY")
-	if err != nil {
-		return nil, err
-	}
-	private, err := k.private()
-	if err != nil {
-		return nil, err
-	}
-	spki, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
-	return map[string]any{"KeyId": k.arn(), "PublicKey": spki, "KeySpec": k.Spec, "KeyUsage": k.Usage, "SigningAlgorithms": []string{"ECDSA_SHA_256"}}, err
+	blob, err := k.seal(plain, in.EncryptionContext)
+	return plain, map[string]any{"CiphertextBlob": blob, "KeyId": k.arn()}, err
 }
 
 type macInput struct {
@@ -285,13 +250,18 @@ func (s *Service) mac(body []byte) (in macInput, k *key, sum []byte, err error) 
 	if in, err = read[macInput](body); err != nil {
 		return
 	}
-	if in.MacAlgorithm != "HMAC_SHA_256" || len(in.Message) == 0 || len(in.Message) > maxPlaintext {
-		return in, nil, nil, invalid("Give MacAlgorithm HMAC_SHA_256 and a message of 1 to 4096 bytes.")
+	if len(in.Message) == 0 || len(in.Message) > maxPlaintext {
+		return in, nil, nil, invalid("Message must have 1 to 4096 bytes.")
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	if k, err = s.store.usable(in.KeyID, "GENERATE_VERIFY_MAC"); err != nil {
+	if k, err = s.store.usable(in.KeyID, forMacs); err != nil {
 		return
+	}
+	switch in.MacAlgorithm {
+	case "HMAC_SHA_256":
+	case "HMAC_SHA_224", "HMAC_SHA_384", "HMAC_SHA_512":
+		return in, nil, nil, refuse("InvalidKeyUsageException", "The algorithm "+in.MacAlgorithm+" does not fit key spec "+k.Spec+".")
+	default:
+		return in, nil, nil, invalid("MacAlgorithm must be HMAC_SHA_256.")
 	}
 	h := hmac.New(sha256.New, k.Material)
 	h.Write(in.Message)

@@ -1,98 +1,103 @@
 package kms
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
 type metadata struct {
-	Arn             string   `json:"Arn"`
-	AWSAccountID    string   `json:"AWSAccountId"`
-	CreationDate    float64  `json:"CreationDate"`
-	DeletionDate    *float64 `json:"DeletionDate,omitempty"`
-	Description     string   `json:"Description"`
-	Enabled         bool     `json:"Enabled"`
-	KeyID           string   `json:"KeyId"`
-	KeyManager      string   `json:"KeyManager"`
-	KeySpec         string   `json:"KeySpec"`
-	KeyState        string   `json:"KeyState"`
-	KeyUsage        string   `json:"KeyUsage"`
-	Origin          string   `json:"Origin"`
-	MultiRegion     bool     `json:"MultiRegion"`
-	CustomerKeySpec string   `json:"CustomerMasterKeySpec"`
+	Arn                   string
+	AWSAccountID          string `json:"AWSAccountId"`
+	CreationDate          float64
+	DeletionDate          float64 `json:",omitempty"`
+	Description           string
+	Enabled               bool
+	KeyID                 string `json:"KeyId"`
+	KeyManager            string
+	KeySpec               string
+	CustomerMasterKeySpec string
+	KeyState              string
+	KeyUsage              string
+	Origin                string
+	MultiRegion           bool
+	EncryptionAlgorithms  []string `json:",omitempty"`
+	SigningAlgorithms     []string `json:",omitempty"`
+	MacAlgorithms         []string `json:",omitempty"`
 }
 
 func describe(k *key) metadata {
 	m := metadata{
 		Arn: k.arn(), AWSAccountID: account, CreationDate: epoch(k.Created), Description: k.Description, Enabled: k.State == enabled,
-		KeyID: k.ID, KeyManager: "CUSTOMER", KeySpec: k.Spec, CustomerKeySpec: k.Spec, KeyState: k.State, KeyUsage: k.Usage, Origin: "AWS_KMS",
+		KeyID: k.ID, KeyManager: "CUSTOMER", KeySpec: k.Spec, CustomerMasterKeySpec: k.Spec, KeyState: k.State, KeyUsage: k.Usage,
+		Origin: "AWS_KMS",
+	}
+	switch k.Usage {
+	case forEncryption:
+		m.EncryptionAlgorithms = []string{symmetric}
+	case forSignatures:
+		m.SigningAlgorithms = []string{ecdsaSHA256}
+	case forMacs:
+		m.MacAlgorithms = []string{"HMAC_SHA_256"}
 	}
 	if k.State == pendingDeletion {
-		d := epoch(k.Deletion)
-		m.DeletionDate = &d
+		m.DeletionDate = epoch(k.Deletion)
 	}
 	return m
 }
 
+// epoch is an instant as KMS writes it: seconds since 1970, UTC, with milliseconds.
 func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 type named struct {
 	KeyID string `json:"KeyId"`
 }
 
-type tagPair struct {
-	TagKey, TagValue string
-}
-
 func (s *Service) createKey(body []byte) (any, error) {
 	in, err := read[struct {
-		KeySpec, CustomerMasterKeySpec, KeyUsage, Description string
-		Tags                                                  []tagPair
+		KeySpec, CustomerMasterKeySpec, KeyUsage, Description, Policy, Origin string
+		MultiRegion                                                           bool
+		Tags                                                                  []tagPair
 	}](body)
 	if err != nil {
 		return nil, err
 	}
-	spec := in.KeySpec
-	if spec == "" {
-		spec = in.CustomerMasterKeySpec
+	if in.MultiRegion || in.Origin != "" && in.Origin != "AWS_KMS" {
+		return nil, unsupported("The local key service makes single-region keys of its own only.")
 	}
-	if spec == "" {
-		spec = symmetric
+	k := key{Spec: in.KeySpec, Description: in.Description, Policy: in.Policy, Tags: map[string]string{}}
+	if k.Spec == "" {
+		k.Spec = in.CustomerMasterKeySpec
 	}
-	usages := map[string]string{symmetric: "ENCRYPT_DECRYPT", p256: "SIGN_VERIFY", hmac256: "GENERATE_VERIFY_MAC"}
-	usage, ok := usages[spec]
+	if k.Spec == "" {
+		k.Spec = symmetric
+	}
+	usage, ok := map[string]string{symmetric: forEncryption, p256: forSignatures, hmac256: forMacs}[k.Spec]
 	if !ok {
-		return nil, refuse("UnsupportedOperationException", "Key spec "+spec+" is not offered here.")
+		return nil, unsupported("The local key service does not offer key spec " + k.Spec + ".")
 	}
-	if in.KeyUsage != "" && in.KeyUsage != usage || in.KeyUsage == "" && spec != symmetric {
-		return nil, invalid("Key usage " + in.KeyUsage + " does not fit key spec " + spec + ".")
+	k.Usage = in.KeyUsage
+	if k.Usage == "" {
+		k.Usage = forEncryption
 	}
-	tags := map[string]string{}
-	for _, t := range in.Tags {
-		tags[t.TagKey] = t.TagValue
+	if k.Usage != usage {
+		return nil, invalid("KeyUsage " + k.Usage + " is not compatible with KeySpec " + k.Spec + "; it must be " + usage + ".")
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	k, err := s.store.create(spec, usage, in.Description, tags)
+	if k.Policy == "" {
+		k.Policy = ownerPolicy
+	}
+	if !json.Valid([]byte(k.Policy)) {
+		return nil, refuse("MalformedPolicyDocumentException", "The key policy is not JSON.")
+	}
+	if err := addTags(k.Tags, in.Tags); err != nil {
+		return nil, err
+	}
+	made, err := s.store.create(k)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"KeyMetadata": describe(k)}, nil
-}
-
-// change finds a key, lets f change it and writes it.
-func (s *Service) change(name string, f func(*key) error) (*key, error) {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	k, err := s.store.find(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := f(k); err != nil {
-		return nil, err
-	}
-	return k, s.store.save(k)
+	return map[string]any{"KeyMetadata": describe(made)}, nil
 }
 
 func (s *Service) describeKey(body []byte) (any, error) {
@@ -100,13 +105,54 @@ func (s *Service) describeKey(body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
 	k, err := s.store.find(in.KeyID)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]any{"KeyMetadata": describe(k)}, nil
+}
+
+func (s *Service) listKeys(body []byte) (any, error) {
+	in, err := read[paging](body)
+	if err != nil {
+		return nil, err
+	}
+	ids, answer, err := in.cut(slices.Sorted(maps.Keys(s.store.keys)))
+	if err != nil {
+		return nil, err
+	}
+	list := []map[string]string{}
+	for _, id := range ids {
+		list = append(list, map[string]string{"KeyId": id, "KeyArn": s.store.keys[id].arn()})
+	}
+	answer["Keys"] = list
+	return answer, nil
+}
+
+// paging is how the List operations are cut into pages; a marker is the last name of the page before.
+type paging struct {
+	Limit  *int
+	Marker string
+}
+
+// cut returns one page of sorted names and the members of the answer that speak of further pages.
+func (p paging) cut(names []string) ([]string, map[string]any, error) {
+	limit := 50
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	if limit < 1 || limit > 1000 {
+		return nil, nil, invalid("Limit must be from 1 to 1000.")
+	}
+	at, found := slices.BinarySearch(names, p.Marker)
+	if found {
+		at++
+	}
+	names = names[at:]
+	if len(names) <= limit {
+		return names, map[string]any{"Truncated": false}, nil
+	}
+	return names[:limit], map[string]any{"Truncated": true, "NextMarker": names[limit-1]}, nil
 }
 
 func (s *Service) disableKey(body []byte) (any, error) { return s.setState(body, disabled) }
@@ -117,16 +163,21 @@ func (s *Service) setState(body []byte, state string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.change(in.KeyID, func(k *key) error {
-		if k.State == pendingDeletion {
-			return refuse("KMSInvalidStateException", k.arn()+" is pending deletion.")
-		}
-		k.State = state
-		return nil
+	_, err = s.store.change(in.KeyID, func(k *key) error {
+		k.State, err = state, k.notPending()
+		return err
 	})
 	return struct{}{}, err
 }
 
+func (k *key) notPending() error {
+	if k.State == pendingDeletion {
+		return refuse("KMSInvalidStateException", k.arn()+" is pending deletion.")
+	}
+	return nil
+}
+
+// scheduleDeletion sets the day of a key's destruction, 7 to 30 days ahead, 30 when not said.
 func (s *Service) scheduleDeletion(body []byte) (any, error) {
 	in, err := read[struct {
 		KeyID               string `json:"KeyId"`
@@ -142,9 +193,9 @@ func (s *Service) scheduleDeletion(body []byte) (any, error) {
 	if days < 7 || days > 30 {
 		return nil, invalid("PendingWindowInDays must be from 7 to 30.")
 	}
-	k, err := s.change(in.KeyID, func(k *key) error {
-		if k.State == pendingDeletion {
-			return refuse("KMSInvalidStateException", k.arn()+" is pending deletion.")
+	k, err := s.store.change(in.KeyID, func(k *key) error {
+		if err := k.notPending(); err != nil {
+			return err
 		}
 		k.State, k.Deletion = pendingDeletion, s.store.now().Add(time.Duration(days)*24*time.Hour)
 		return nil
@@ -155,12 +206,13 @@ func (s *Service) scheduleDeletion(body []byte) (any, error) {
 	return map[string]any{"KeyId": k.arn(), "DeletionDate": epoch(k.Deletion), "KeyState": k.State, "PendingWindowInDays": days}, nil
 }
 
+// cancelDeletion leaves the key disabled, as AWS does.
 func (s *Service) cancelDeletion(body []byte) (any, error) {
 	in, err := read[named](body)
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.change(in.KeyID, func(k *key) error {
+	k, err := s.store.change(in.KeyID, func(k *key) error {
 		if k.State != pendingDeletion {
 			return refuse("KMSInvalidStateException", k.arn()+" is not pending deletion.")
 		}
@@ -177,15 +229,31 @@ func (s *Service) enableRotation(body []byte) (any, error)  { return s.setRotati
 func (s *Service) disableRotation(body []byte) (any, error) { return s.setRotation(body, false) }
 
 func (s *Service) setRotation(body []byte, on bool) (any, error) {
-	in, err := read[named](body)
+	in, err := read[struct {
+		KeyID                string `json:"KeyId"`
+		RotationPeriodInDays *int
+	}](body)
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.change(in.KeyID, func(k *key) error {
+	days := 365
+	if in.RotationPeriodInDays != nil {
+		days = *in.RotationPeriodInDays
+	}
+	if days < 90 || days > 2560 {
+		return nil, invalid("RotationPeriodInDays must be from 90 to 2560.")
+	}
+	_, err = s.store.change(in.KeyID, func(k *key) error {
 		if k.Spec != symmetric {
-			return refuse("UnsupportedOperationException", "Only symmetric keys rotate.")
+			return unsupported("Only symmetric encryption keys rotate.")
 		}
-		k.Rotation = on
+		if err := k.ready(forEncryption); err != nil {
+			return err
+		}
+		k.Rotated, k.RotationPeriod = time.Time{}, 0
+		if on {
+			k.Rotated, k.RotationPeriod = s.store.now(), days
+		}
 		return nil
 	})
 	return struct{}{}, err
@@ -196,96 +264,14 @@ func (s *Service) rotationStatus(body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	k, err := s.store.find(in.KeyID)
+	k, err := s.store.byID(in.KeyID)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"KeyRotationEnabled": k.Rotation, "KeyId": k.arn()}, nil
-}
-
-func (s *Service) createAlias(body []byte) (any, error) {
-	in, err := read[struct{ AliasName, TargetKeyId string }](body)
-	if err != nil {
-		return nil, err
+	answer := map[string]any{"KeyRotationEnabled": !k.Rotated.IsZero() && k.State != pendingDeletion, "KeyId": k.arn()}
+	if !k.Rotated.IsZero() {
+		answer["RotationPeriodInDays"] = k.RotationPeriod
+		answer["NextRotationDate"] = epoch(k.Rotated.Add(time.Duration(k.RotationPeriod) * 24 * time.Hour))
 	}
-	if !validAlias(in.AliasName) {
-		return nil, invalid("An alias is alias/ and up to 250 letters, digits, slashes, underscores and dashes.")
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	if _, ok := s.store.aliases[in.AliasName]; ok {
-		return nil, refuse("AlreadyExistsException", "An alias with the name "+in.AliasName+" already exists.")
-	}
-	k, err := s.store.find(in.TargetKeyId)
-	if err != nil {
-		return nil, err
-	}
-	s.store.aliases[in.AliasName] = k.ID
-	return struct{}{}, s.store.saveAliases()
-}
-
-func (s *Service) deleteAlias(body []byte) (any, error) {
-	in, err := read[struct{ AliasName string }](body)
-	if err != nil {
-		return nil, err
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	if _, ok := s.store.aliases[in.AliasName]; !ok {
-		return nil, refuse("NotFoundException", "Alias "+in.AliasName+" is not found.")
-	}
-	delete(s.store.aliases, in.AliasName)
-	return struct{}{}, s.store.saveAliases()
-}
-
-func (s *Service) listAliases([]byte) (any, error) {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	list := []map[string]string{}
-	for name, id := range s.store.aliases {
-		list = append(list, map[string]string{"AliasName": name, "TargetKeyId": id, "AliasArn": "arn:aws:kms:" + region + ":" + account + ":" + name})
-	}
-	slices.SortFunc(list, func(a, b map[string]string) int { return strings.Compare(a["AliasName"], b["AliasName"]) })
-	return map[string]any{"Aliases": list, "Truncated": false}, nil
-}
-
-func (s *Service) tag(body []byte) (any, error) {
-	in, err := read[struct {
-		KeyID string `json:"KeyId"`
-		Tags  []tagPair
-	}](body)
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.change(in.KeyID, func(k *key) error {
-		if k.Tags == nil {
-			k.Tags = map[string]string{}
-		}
-		for _, t := range in.Tags {
-			k.Tags[t.TagKey] = t.TagValue
-		}
-		return nil
-	})
-	return struct{}{}, err
-}
-
-func (s *Service) tags(body []byte) (any, error) {
-	in, err := read[named](body)
-	if err != nil {
-		return nil, err
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	k, err := s.store.find(in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	list := []tagPair{}
-	for name, value := range k.Tags {
-		list = append(list, tagPair{name, value})
-	}
-	slices.SortFunc(list, func(a, b tagPair) int { return strings.Compare(a.TagKey, b.TagKey) })
-	return map[string]any{"Tags": list, "Truncated": false}, nil
+	return answer, nil
 }

@@ -9,9 +9,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -31,23 +31,32 @@ const (
 	hmac256   = "HMAC_256"
 )
 
-// key is one key as it is kept on disk.
+// What a key is for.
+const (
+	forEncryption = "ENCRYPT_DECRYPT"
+	forSignatures = "SIGN_VERIFY"
+	forMacs       = "GENERATE_VERIFY_MAC"
+)
+
+// key is one key as it is kept on disk. A key in the store is never changed, only replaced.
 type key struct {
-	ID          string
-	Spec        string
-	Usage       string
-	State       string
-	Description string
-	Material    []byte // 32 random bytes, or a PKCS #8 private key
-	Created     time.Time
-	Deletion    time.Time `json:",omitzero"`
-	Rotation    bool
-	Tags        map[string]string
+	ID             string
+	Spec           string
+	Usage          string
+	State          string
+	Description    string
+	Material       []byte // 32 random bytes, or a PKCS #8 private key
+	Created        time.Time
+	Deletion       time.Time `json:",omitzero"` // set while the deletion is pending
+	Rotated        time.Time `json:",omitzero"` // when rotation was switched on; zero: it is off
+	RotationPeriod int       `json:",omitempty"`
+	Tags           map[string]string
+	Policy         string
 }
 
-func (k *key) arn() string { return "arn:aws:kms:" + region + ":" + account + ":key/" + k.ID }
+func (k *key) arn() string { return arnPrefix + "key/" + k.ID }
 
-// store keeps keys and aliases in files; every change is written and synced before it is answered.
+// store keeps keys and aliases in files. mu is held by the caller of every method.
 type store struct {
 	dir string
 	now func() time.Time
@@ -58,11 +67,14 @@ type store struct {
 }
 
 func openStore(dir string, now func() time.Time) (*store, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+	s := &store{dir: dir, now: now, keys: map[string]*key{}, aliases: map[string]string{}}
+	if err := os.MkdirAll(s.keyDir(), 0o700); err != nil {
 		return nil, err
 	}
-	s := &store{dir: dir, now: now, keys: map[string]*key{}, aliases: map[string]string{}}
-	files, err := filepath.Glob(filepath.Join(dir, "keys", "*.json"))
+	if err := s.dropUnfinished(); err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(s.keyDir(), "*.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -73,56 +85,94 @@ func openStore(dir string, now func() time.Time) (*store, error) {
 		}
 		k := &key{}
 		if err := json.Unmarshal(b, k); err != nil {
-			return nil, fmt.Errorf("%s: %w", f, err)
+			return nil, fmt.Errorf("the key file %s is damaged: %w", f, err)
+		}
+		if filepath.Base(f) != k.ID+".json" {
+			return nil, fmt.Errorf("the key file %s holds another key, %s", f, k.ID)
 		}
 		s.keys[k.ID] = k
 	}
-	b, err := os.ReadFile(filepath.Join(dir, "aliases.json"))
-	if errors.Is(err, os.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
+	b, err := os.ReadFile(s.aliasFile())
+	if err == nil {
+		if err := json.Unmarshal(b, &s.aliases); err != nil {
+			return nil, fmt.Errorf("the alias file %s is damaged: %w", s.aliasFile(), err)
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	return s, json.Unmarshal(b, &s.aliases)
+	// A key is removed before its aliases, so an interrupted destruction leaves aliases of nothing.
+	maps.DeleteFunc(s.aliases, func(_, id string) bool { return s.keys[id] == nil })
+	return s, s.sweep()
 }
 
-// find returns the key that an identifier, ARN, alias or alias ARN names. A key whose deletion is due is destroyed then
-// and not found.
+func (s *store) keyDir() string           { return filepath.Join(s.dir, "keys") }
+func (s *store) keyFile(id string) string { return filepath.Join(s.keyDir(), id+".json") }
+func (s *store) aliasFile() string        { return filepath.Join(s.dir, "aliases.json") }
+
+// dropUnfinished removes what an interrupted write has left: it can hold the material of a key that must not exist.
+func (s *store) dropUnfinished() error {
+	for _, dir := range []string{s.dir, s.keyDir()} {
+		files, err := filepath.Glob(filepath.Join(dir, unfinished))
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := os.Remove(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// byID finds a key by its identifier or ARN, which is all that operations on the key itself accept.
+func (s *store) byID(name string) (*key, error) {
+	if name == "" {
+		return nil, invalid("KeyId is required.")
+	}
+	if k, ok := s.keys[strings.TrimPrefix(name, arnPrefix+"key/")]; ok {
+		return k, nil
+	}
+	if strings.HasPrefix(name, "alias/") || strings.Contains(name, ":alias/") {
+		return nil, refuse("NotFoundException", "Invalid keyId '"+name+"': this operation takes a key id or key ARN, not an alias.")
+	}
+	return nil, refuse("NotFoundException", "Key '"+name+"' does not exist.")
+}
+
+// find finds a key by identifier, ARN, alias or alias ARN, which is what uses of a key and DescribeKey accept.
 func (s *store) find(name string) (*key, error) {
-	prefix := "arn:aws:kms:" + region + ":" + account + ":"
-	name = strings.TrimPrefix(strings.TrimPrefix(name, prefix), "key/")
-	if strings.HasPrefix(name, "alias/") {
-		id, ok := s.aliases[name]
-		if !ok {
-			return nil, refuse("NotFoundException", "Alias "+name+" is not found.")
-		}
-		name = id
+	alias := strings.TrimPrefix(name, arnPrefix)
+	if !strings.HasPrefix(alias, "alias/") {
+		return s.byID(name)
 	}
-	k, ok := s.keys[name]
+	id, ok := s.aliases[alias]
 	if !ok {
-		return nil, refuse("NotFoundException", "Key "+name+" does not exist.")
+		return nil, refuse("NotFoundException", "Alias "+alias+" is not found.")
 	}
-	if k.State == pendingDeletion && !s.now().Before(k.Deletion) {
-		return nil, s.destroy(k)
-	}
-	return k, nil
+	return s.byID(id)
 }
 
-func (s *store) destroy(k *key) error {
-	if err := os.Remove(filepath.Join(s.dir, "keys", k.ID+".json")); err != nil {
-		return err
-	}
-	delete(s.keys, k.ID)
-	for alias, id := range s.aliases {
-		if id == k.ID {
-			delete(s.aliases, alias)
+// sweep destroys the keys whose deletion is due.
+func (s *store) sweep() error {
+	now := s.now()
+	for _, k := range s.keys {
+		if k.State != pendingDeletion || now.Before(k.Deletion) {
+			continue
+		}
+		if err := os.Remove(s.keyFile(k.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err := syncDir(s.keyDir()); err != nil {
+			return err
+		}
+		delete(s.keys, k.ID)
+		kept := maps.Clone(s.aliases)
+		maps.DeleteFunc(kept, func(_, id string) bool { return id == k.ID })
+		if err := s.setAliases(kept); err != nil {
+			return err
 		}
 	}
-	if err := s.saveAliases(); err != nil {
-		return err
-	}
-	return refuse("NotFoundException", "Key "+k.ID+" does not exist.")
+	return nil
 }
 
 // usable returns a key that may be used now for a purpose.
@@ -131,30 +181,31 @@ func (s *store) usable(name, usage string) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case k.State == disabled:
-		return nil, refuse("DisabledException", k.arn()+" is disabled.")
-	case k.State == pendingDeletion:
-		return nil, refuse("KMSInvalidStateException", k.arn()+" is pending deletion.")
-	case k.Usage != usage:
-		return nil, refuse("InvalidKeyUsageException", k.arn()+" key usage is "+k.Usage+" which is not valid for this operation.")
-	}
-	return k, nil
+	return k, k.ready(usage)
 }
 
-func (s *store) create(spec, usage, description string, tags map[string]string) (*key, error) {
-	k := &key{Spec: spec, Usage: usage, State: enabled, Description: description, Created: s.now(), Tags: tags, Material: make([]byte, 32)}
+// ready tells why a key cannot be used now for a purpose, or nil.
+func (k *key) ready(usage string) error {
+	switch {
+	case k.Usage != usage:
+		return refuse("InvalidKeyUsageException", k.arn()+" key usage is "+k.Usage+" which is not valid for this operation.")
+	case k.State == disabled:
+		return refuse("DisabledException", k.arn()+" is disabled.")
+	case k.State == pendingDeletion:
+		return refuse("KMSInvalidStateException", k.arn()+" is pending deletion.")
+	}
+	return nil
+}
+
+// create completes a key with an identifier and fresh material and keeps it.
+func (s *store) create(k key) (*key, error) {
 	raw := make([]byte, 16)
 	if _, err := rand.Read(raw); err != nil {
 		return nil, err
 	}
-	raw[6], raw[8] = raw[6]&0x0f|0x40, raw[8]&0x3f|0x80
-	h := hex.EncodeToString(raw)
-	k.ID = h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-	if _, err := rand.Read(k.Material); err != nil {
-		return nil, err
-	}
-	if spec == p256 {
+	raw[6], raw[8] = raw[6]&0x0f|0x40, raw[8]&0x3f|0x80 // UUID version 4, RFC 9562 clause 5.4
+	k.ID, k.State, k.Created = formatID(raw), enabled, s.now()
+	if k.Spec == p256 {
 		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return nil, err
@@ -162,46 +213,88 @@ func (s *store) create(spec, usage, description string, tags map[string]string) 
 		if k.Material, err = x509.MarshalPKCS8PrivateKey(private); err != nil {
 			return nil, err
 		}
+		return &k, s.put(&k)
 	}
-	s.keys[k.ID] = k
-	return k, s.save(k)
+	k.Material = make([]byte, 32)
+	if _, err := rand.Read(k.Material); err != nil {
+		return nil, err
+	}
+	return &k, s.put(&k)
 }
 
-func (s *store) save(k *key) error {
+func formatID(raw []byte) string {
+	h := hex.EncodeToString(raw)
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// change replaces a key, found by identifier or ARN, with a copy that f has changed; when f or the disk refuses, nothing
+// has changed.
+func (s *store) change(name string, f func(*key) error) (*key, error) {
+	old, err := s.byID(name)
+	if err != nil {
+		return nil, err
+	}
+	k := *old
+	k.Tags = maps.Clone(old.Tags)
+	if err := f(&k); err != nil {
+		return nil, err
+	}
+	return &k, s.put(&k)
+}
+
+// put writes a key and, once it is on disk, offers it.
+func (s *store) put(k *key) error {
 	b, err := json.MarshalIndent(k, "", " ")
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(s.dir, "keys", k.ID+".json"), b)
+	if err := replace(s.keyFile(k.ID), b); err != nil {
+		return err
+	}
+	s.keys[k.ID] = k
+	return nil
 }
 
-func (s *store) saveAliases() error {
-	b, err := json.MarshalIndent(s.aliases, "", " ")
+// setAliases writes all aliases and, once they are on disk, offers them.
+func (s *store) setAliases(aliases map[string]string) error {
+	b, err := json.MarshalIndent(aliases, "", " ")
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(s.dir, "aliases.json"), b)
+	if err := replace(s.aliasFile(), b); err != nil {
+		return err
+	}
+	s.aliases = aliases
+	return nil
 }
 
-// replace writes a file so that a reader sees the old or the new content, whole, also after a crash.
+// unfinished matches the files of writes that have not ended.
+const unfinished = ".new-*"
+
+// replace writes a file, readable by its owner only, so that after a crash it has the old or the new content, whole.
 func replace(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(b); err != nil {
-		return errors.Join(err, f.Close())
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	if err := f.Close(); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return os.Rename(f.Name(), path)
+	return syncDir(filepath.Dir(path))
 }
 
-func validAlias(name string) bool {
-	return regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`).MatchString(name) && !strings.HasPrefix(name, "alias/aws/")
+// syncDir makes renames and removals in a folder survive a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
