@@ -49,6 +49,10 @@ func row(it map[string]types.AttributeValue) string {
 			parts = append(parts, name+"="+v.Value)
 		case *types.AttributeValueMemberB:
 			parts = append(parts, name+"="+base64.StdEncoding.EncodeToString(v.Value)+" raw:"+string(bytes.ToValidUTF8(v.Value, []byte("."))))
+		case *types.AttributeValueMemberL:
+			for _, e := range v.Value {
+				parts = append(parts, name+"[]="+row(map[string]types.AttributeValue{"": e}))
+			}
 		default:
 			parts = append(parts, fmt.Sprintf("%s=%v", name, v))
 		}

@@ -26,7 +26,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	h, err := enginehost.Start(context.Background(), enginehost.Options{DataDir: dir, Memory: true, Stderr: os.Stderr})
+	h, err := enginehost.Start(context.Background(), enginehost.Options{DataDir: dir, Memory: true})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -1,16 +1,30 @@
 package testkit
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
+	"github.com/passportcraft/passportcraft/infra/local/template"
 )
 
-// Tables are the tables of the template under other names.
-func Tables(t testing.TB, prefix string) []provision.Table {
-	return []provision.Table{
-		{Name: prefix + "Records", Hash: "PK", Range: "SK", Indexes: []provision.Index{{Name: "ByStatus", Hash: "LPK", Range: "LSK", Include: strings.Fields("st pg gr rev ver crt upd sum id pub")}}},
-		{Name: prefix + "Public", Hash: "PK"}, {Name: prefix + "Keys", Hash: "PK", Range: "SK"}, {Name: prefix + "Ledger", Hash: "PK", Range: "SK"},
+// Template is the repository's template.yaml.
+func Template(t testing.TB) *template.Template {
+	t.Helper()
+	root, err := enginehost.Root()
+	if err != nil {
+		t.Fatal(err)
 	}
+	parsed, err := template.Read(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// Tables are the tables of the template under names with a prefix.
+func Tables(t testing.TB, prefix string) []provision.Table {
+	return provision.FromTemplate(Template(t), func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") })
 }

@@ -319,6 +319,36 @@ func TestKillKeepsWhatWasAcknowledged(t *testing.T) {
 	}
 }
 
+// A data folder whose metadata is beside the files, as on file systems without extended attributes, keeps it there:
+// versions and metadata come back in the next run.
+func TestMetadataBesideTheFiles(t *testing.T) {
+	dir := t.TempDir()
+	beside := filepath.Join(dir, "s3-metadata")
+	if err := os.Mkdir(beside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-data", dir, "-dynoxide", dynoxide(t)}
+	p := up(t, args...)
+	_, version, err := p.write(t.Context(), p.setUp(t), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, value := aws.String("things"), aws.String("one")
+	if _, err := p.s3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: name, Key: value, Body: strings.NewReader("later")}); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := os.ReadDir(beside); err != nil || len(kept) == 0 {
+		t.Errorf("no metadata is beside the files: %v", err)
+	}
+	if err := p.stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if status, last := p.end(t); status != 0 {
+		t.Errorf("status %d, %s", status, last)
+	}
+	up(t, args...).holds(t, "one", version)
+}
+
 // The engines stop, cleanly and with their child, on a signal and when their parent is gone.
 func TestStops(t *testing.T) {
 	for name, stop := range map[string]func(*process) error{

@@ -60,23 +60,30 @@ func startS3(ctx context.Context, o options, access, secret string, fail context
 // openFiles opens the folders of the S3 engine. Old versions are outside the data root, or they would be listed as a
 // bucket.
 func openFiles(data string) (*posix.Posix, error) {
-	root, versions, beside := filepath.Join(data, "s3"), filepath.Join(data, "s3-versions"), filepath.Join(data, "s3-metadata")
+	root, versions := filepath.Join(data, "s3"), filepath.Join(data, "s3-versions")
 	for _, dir := range []string{root, versions} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
 	}
 	opts := posix.PosixOpts{VersioningDir: versions, CopyObjectThreshold: 5 << 30} // the largest object CopyObject takes in S3
-	var store meta.MetadataStorer = meta.XattrMeta{}
-	if err := (meta.XattrMeta{}).Test(root); err != nil {
-		if err := os.MkdirAll(beside, 0o700); err != nil {
-			return nil, err
-		}
-		sidecar, err := meta.NewSideCar(beside)
-		if err != nil {
-			return nil, err
-		}
-		store, opts.SideCarDir = sidecar, beside
+	store, err := metadata(data, root, &opts)
+	if err != nil {
+		return nil, err
 	}
 	return posix.New(root, store, opts)
+}
+
+// metadata chooses where the metadata of objects is kept. A data folder that was begun with metadata beside the files
+// goes on so, even when it was moved to a file system with extended attributes.
+func metadata(data, root string, opts *posix.PosixOpts) (meta.MetadataStorer, error) {
+	beside := filepath.Join(data, "s3-metadata") // the engine refuses a name that begins with that of the data root
+	if _, err := os.Stat(beside); err != nil && (meta.XattrMeta{}).Test(root) == nil {
+		return meta.XattrMeta{}, nil
+	}
+	if err := os.MkdirAll(beside, 0o700); err != nil {
+		return nil, err
+	}
+	opts.SideCarDir = beside
+	return meta.NewSideCar(beside)
 }

@@ -14,6 +14,8 @@ import (
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/passportcraft/passportcraft/infra/local/template"
 )
 
 // Table is a table to make. All keys are text.
@@ -28,6 +30,23 @@ type Table struct {
 type Index struct {
 	Name, Hash, Range string
 	Include           []string // projected attributes; nil projects all
+}
+
+// FromTemplate lists the tables of a template under the names of this machine.
+func FromTemplate(t *template.Template, name func(logicalID string) string) []Table {
+	var all []Table
+	for _, declared := range t.Tables {
+		table := Table{Name: name(declared.ID), Hash: declared.Hash, Range: declared.Range}
+		for _, x := range declared.Indexes {
+			index := Index{Name: x.Name, Hash: x.Hash, Range: x.Range}
+			if x.Projection == "INCLUDE" {
+				index.Include = x.Include
+			}
+			table.Indexes = append(table.Indexes, index)
+		}
+		all = append(all, table)
+	}
+	return all
 }
 
 // Tables makes the tables that do not exist yet.

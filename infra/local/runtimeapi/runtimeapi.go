@@ -4,13 +4,14 @@
 //
 // What it does differently from Lambda: processes are not confined (they see this machine's files and network, and
 // memory is not limited), there are no extensions and no streamed answers, an idle process is kept until Close, and of
-// one function there are only a few at a time; further invocations wait.
+// one function there are only a few processes at a time; further invocations wait.
 //
 // A process ends by itself when the program that uses this package is gone, since it can no longer ask for work.
 package runtimeapi
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,36 +22,32 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/passportcraft/passportcraft/infra/local/gateway"
 	"github.com/passportcraft/passportcraft/infra/local/template"
-	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 )
 
-// MaxPayload is the most bytes that Lambda takes or gives in one synchronous invocation.
-const MaxPayload = 6_291_556
-
-// initTimeout is how long Lambda lets a process start before it gives up.
-const initTimeout = 10 * time.Second
-
-// defaultLimit of processes per function.
-const defaultLimit = 4
+const (
+	accountID       = "000000000000"
+	defaultLimit    = 4                // processes per function
+	defaultInitTime = 10 * time.Second // what Lambda gives a process to start
+)
 
 // Function is one deployed function.
 type Function struct {
-	Name        string            // folder name
-	Binary      string            // path of the program
-	Environment map[string]string // as in the template, resolved
-	Timeout     time.Duration
-	MemoryMB    int // told to the function, not enforced
+	Name     string            // folder name
+	Binary   string            // path of the program
+	Env      map[string]string // as in the template, resolved; it cannot replace what Lambda itself sets
+	Timeout  time.Duration
+	MemoryMB int // told to the function, not enforced
 }
 
-// Functions are those of a template, with programs in a folder under their folder names and environments as
-// template.Resolve gives them.
+// Functions are those of a template, with their programs in one folder under their folder names and with environments
+// as template.Resolve gives them.
 func Functions(t *template.Template, binaries string, environments map[string]map[string]string) []Function {
 	var all []Function
 	for _, f := range t.Functions {
 		all = append(all, Function{
-			Name: f.Folder, Binary: filepath.Join(binaries, f.Folder), Environment: environments[f.Folder],
-			Timeout: f.Timeout, MemoryMB: f.MemoryMB,
+			Name: f.Folder, Binary: filepath.Join(binaries, f.Folder), Env: environments[f.Folder], Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 		})
 	}
 	return all
@@ -58,150 +55,128 @@ func Functions(t *template.Template, binaries string, environments map[string]ma
 
 // Options are what all functions have in common.
 type Options struct {
-	Functions   []Function
-	Environment map[string]string // for all functions: region, credentials, addresses of local engines
-	Limit       int               // processes per function at a time; 0: 4
-	Output      io.Writer         // what the functions write to standard output and error, whole lines; nil drops it
-	Random      io.Reader         // crypto/rand.Reader
-	Now         clock.Clock       // the machine's clock: processes compare their deadlines with it
+	Region                               string
+	AccessKeyID, SecretKey, SessionToken string
+	MaxProcesses                         int           // per function at a time; 0: 4
+	InitTimeout                          time.Duration // from process start to its first request for work; 0: 10 s
+	Output                               io.Writer     // what functions print, whole lines; nil drops it
+	Random                               io.Reader     // crypto/rand.Reader
 }
 
 // FunctionError is a failure that the function reported, or its end.
 type FunctionError struct {
-	Type    string // for example Runtime.ExitError or the Go type of the error
-	Message string
+	Function string
+	Type     string // the Go type of the error, or Runtime.ExitError, Sandbox.Timedout, …
+	Message  string
 }
 
-func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
-
-// Types of failures that Lambda itself finds.
-const (
-	TypeExit         = "Runtime.ExitError"         // the process ended
-	TypeTimeout      = "Sandbox.Timedout"          // the function's timeout passed; the process was killed
-	TypeStart        = "Runtime.InvalidEntrypoint" // the process could not be started
-	TypeTooLarge     = "Function.ResponseSizeTooLarge"
-	TypeNotJSON      = "Runtime.MalformedResponse" // not the answer of a proxy integration
-	TypeClosed       = "Runtime.Closed"
-	TypeUnknown      = "ResourceNotFoundException"
-	TypeEventTooLong = "RequestTooLargeException"
-)
+func (e *FunctionError) Error() string {
+	return "function " + e.Function + ": " + e.Type + ": " + e.Message
+}
 
 // Stats is what is known about a function's processes.
 type Stats struct {
-	Starts      int             // processes started
-	Running     int             // processes alive
-	Invocations int             // invocations finished
-	Failures    int             // of them with an error
-	Init        []time.Duration // from process start to its first request for work, of the last 1,000 starts
+	Processes   int             // alive
+	Invocations int             // finished
+	Failures    int             // finished with an error
+	Starts      []time.Duration // from process start to its first request for work, of every start that came so far
 }
 
 // Runtime runs functions; safe for concurrent use.
 type Runtime struct {
-	options   Options
-	output    *output
-	functions map[string]*function
+	options Options
+	output  *output
+	pools   map[string]*pool
 }
 
-// New prepares functions; a process starts when its function is first used.
-func New(o Options) (*Runtime, error) {
-	if o.Random == nil || o.Now == nil {
-		return nil, errors.New("runtimeapi: a clock and a source of randomness are needed")
+// New prepares functions. A process starts when its function is first used.
+func New(o Options, functions ...Function) (*Runtime, error) {
+	if o.Random == nil {
+		return nil, errors.New("runtimeapi: a source of randomness is needed")
 	}
-	if o.Limit <= 0 {
-		o.Limit = defaultLimit
+	if o.MaxProcesses <= 0 {
+		o.MaxProcesses = defaultLimit
+	}
+	if o.InitTimeout <= 0 {
+		o.InitTimeout = defaultInitTime
 	}
 	if o.Output == nil {
 		o.Output = io.Discard
 	}
-	r := &Runtime{options: o, output: &output{to: o.Output}, functions: make(map[string]*function, len(o.Functions))}
-	for _, spec := range o.Functions {
-		if spec.Timeout <= 0 {
-			return nil, fmt.Errorf("runtimeapi: function %s has no timeout", spec.Name)
+	r := &Runtime{options: o, output: &output{to: o.Output}, pools: make(map[string]*pool, len(functions))}
+	for _, f := range functions {
+		if f.Timeout <= 0 {
+			return nil, fmt.Errorf("runtimeapi: function %s has no timeout", f.Name)
 		}
-		r.functions[spec.Name] = &function{Function: spec, runtime: r, slots: make(chan struct{}, o.Limit), alive: map[*environment]bool{}}
+		if r.pools[f.Name] != nil {
+			return nil, fmt.Errorf("runtimeapi: there are two functions named %s", f.Name)
+		}
+		r.pools[f.Name] = newPool(f, r)
 	}
 	return r, nil
 }
 
-// Invoke runs a function with a gateway event. It is the Invoker of package gateway.
-func (r *Runtime) Invoke(ctx context.Context, name string, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+// Invoke runs a function with a gateway event; with it a Runtime is the Invoker of package gateway.
+func (r *Runtime) Invoke(ctx context.Context, function string, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	var answer events.APIGatewayProxyResponse
-	payload, err := json.Marshal(event)
+	b, err := json.Marshal(event)
 	if err != nil {
 		return answer, fmt.Errorf("the event cannot be written as JSON: %w", err)
 	}
-	b, err := r.invoke(ctx, name, payload, event.Headers["X-Amzn-Trace-Id"])
-	if err != nil {
+	if b, err = r.call(ctx, function, b, event.Headers["X-Amzn-Trace-Id"]); err != nil {
 		return answer, err
 	}
 	if err := json.Unmarshal(b, &answer); err != nil {
-		return answer, &FunctionError{Type: TypeNotJSON, Message: err.Error()}
+		return answer, &FunctionError{Function: function, Type: "Runtime.MalformedResponse", Message: err.Error()}
 	}
 	return answer, nil
 }
 
-// InvokeJSON runs a function with any event and gives its answer, both as JSON.
-func (r *Runtime) InvokeJSON(ctx context.Context, name string, payload []byte) ([]byte, error) {
-	return r.invoke(ctx, name, payload, "")
+// Call runs a function with any event and gives its answer, both as JSON. It waits until ctx ends at the longest; the
+// function then goes on until its own timeout, as on Lambda.
+func (r *Runtime) Call(ctx context.Context, function string, event []byte) ([]byte, error) {
+	return r.call(ctx, function, event, "")
 }
 
-// invoke waits for the answer or the end of ctx. After that the function goes on until its own timeout, as on Lambda.
-func (r *Runtime) invoke(ctx context.Context, name string, payload []byte, trace string) ([]byte, error) {
-	f, ok := r.functions[name]
+func (r *Runtime) call(ctx context.Context, function string, event []byte, trace string) ([]byte, error) {
+	p, ok := r.pools[function]
 	if !ok {
-		return nil, &FunctionError{Type: TypeUnknown, Message: "there is no function " + name}
+		return nil, fmt.Errorf("there is no function %s", function)
 	}
-	if len(payload) > MaxPayload {
-		return nil, &FunctionError{Type: TypeEventTooLong, Message: fmt.Sprintf("the event has %d bytes; Lambda takes %d", len(payload), MaxPayload)}
+	if len(event) > gateway.MaxPayload {
+		return nil, fmt.Errorf("function %s: the event has %d bytes, more than Lambda takes (%d)", function, len(event), gateway.MaxPayload)
 	}
-	inv, err := r.invocation(payload, trace)
+	id, err := requestID(r.options.Random)
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case f.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	return p.call(ctx, &invocation{id: id, event: event, trace: trace, done: make(chan outcome, 1)})
+}
+
+// requestID is a UUID, version 4, as Lambda's are.
+func requestID(random io.Reader) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", fmt.Errorf("no randomness for a request id: %w", err)
 	}
-	done := make(chan outcome, 1)
-	go func() {
-		o := f.run(inv)
-		f.count(o)
-		<-f.slots
-		done <- o
-	}()
-	select {
-	case o := <-done:
-		return o.body, o.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	u := hex.EncodeToString(b[:])
+	return u[:8] + "-" + u[8:12] + "-" + u[12:16] + "-" + u[16:20] + "-" + u[20:], nil
 }
 
 // Stats of a function; zero for one that is not known.
-func (r *Runtime) Stats(name string) Stats {
-	f, ok := r.functions[name]
-	if !ok {
-		return Stats{}
+func (r *Runtime) Stats(function string) Stats {
+	if p, ok := r.pools[function]; ok {
+		return p.snapshot()
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s := f.stats
-	s.Running = len(f.alive)
-	s.Init = append([]time.Duration(nil), s.Init...)
-	return s
+	return Stats{}
 }
 
 // Close kills every process, by its id, and waits until all are gone. Invocations under way fail.
 func (r *Runtime) Close() {
 	var wait sync.WaitGroup
-	for _, f := range r.functions {
-		f.mu.Lock()
-		f.closed = true
-		for e := range f.alive {
-			wait.Go(e.kill)
-		}
-		f.mu.Unlock()
+	for _, p := range r.pools {
+		wait.Go(p.close)
 	}
 	wait.Wait()
 }
