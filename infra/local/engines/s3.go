@@ -77,7 +77,7 @@ func openFiles(data string) (*posix.Posix, error) {
 // metadata chooses where the metadata of objects is kept. A data folder that was begun with metadata beside the files
 // goes on so, even when it was moved to a file system with extended attributes.
 func metadata(data, root string, opts *posix.PosixOpts) (meta.MetadataStorer, error) {
-	beside := filepath.Join(data, "s3-metadata") // the engine refuses a name that begins with that of the data root
+	beside := filepath.Join(data, "metadata-s3") // the engine refuses a name that begins with that of the data root
 	if _, err := os.Stat(beside); err != nil && (meta.XattrMeta{}).Test(root) == nil {
 		return meta.XattrMeta{}, nil
 	}

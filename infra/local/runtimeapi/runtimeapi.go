@@ -105,11 +105,11 @@ func New(o Options, functions ...Function) (*Runtime, error) {
 	}
 	r := &Runtime{options: o, output: &output{to: o.Output}, pools: make(map[string]*pool, len(functions))}
 	for _, f := range functions {
-		if f.Timeout <= 0 {
-			return nil, fmt.Errorf("runtimeapi: function %s has no timeout", f.Name)
-		}
 		if r.pools[f.Name] != nil {
 			return nil, fmt.Errorf("runtimeapi: there are two functions named %s", f.Name)
+		}
+		if f.Timeout <= 0 {
+			return nil, fmt.Errorf("runtimeapi: function %s has no timeout", f.Name)
 		}
 		r.pools[f.Name] = newPool(f, r)
 	}

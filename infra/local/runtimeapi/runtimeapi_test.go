@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/infra/local/gateway"
 	"github.com/passportcraft/passportcraft/infra/local/runtimeapi"
+	"github.com/passportcraft/passportcraft/infra/local/template"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 )
 
@@ -210,6 +212,7 @@ func TestStartThatFails(t *testing.T) {
 	}{
 		{"ends at once", "function exited: exit status 4", func(f *runtimeapi.Function) { f.Env = map[string]string{"START": "exit"} }},
 		{"never asks", "did not ask for work within 200ms", func(f *runtimeapi.Function) { f.Env = map[string]string{"START": "hang"} }},
+		{"says why", "gave up starting: Config: RECORDS_TABLE must be set", func(f *runtimeapi.Function) { f.Env = map[string]string{"START": "report"} }},
 		{"not built", "make functions", func(f *runtimeapi.Function) { f.Binary = filepath.Join(t.TempDir(), "absent") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -305,6 +308,9 @@ func TestProcessThatDiesIdle(t *testing.T) {
 	if err := syscall.Kill(first.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	for r.Stats("probe").Processes > 0 { // its end takes a moment to be noticed
+		runtime.Gosched()
+	}
 	call(t, r, `{"do":"context"}`, &second)
 	if first.PID == second.PID {
 		t.Errorf("process %d outlived its end", first.PID)
@@ -342,11 +348,76 @@ func TestOutput(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	f := runtimeapi.Function{Name: "a"}
+	f := runtimeapi.Function{Name: "a", Timeout: time.Second}
 	if _, err := runtimeapi.New(runtimeapi.Options{Random: rand.Reader}, f, f); err == nil || !strings.Contains(err.Error(), "two functions") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := runtimeapi.New(runtimeapi.Options{Random: rand.Reader}, runtimeapi.Function{Name: "a"}); err == nil || !strings.Contains(err.Error(), "no timeout") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := runtimeapi.New(runtimeapi.Options{}); err == nil || !strings.Contains(err.Error(), "randomness") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestUnknownInvocation: an answer to what is not under way is refused and changes nothing.
+func TestUnknownInvocation(t *testing.T) {
+	r := probe(t, runtimeapi.Options{}, nil)
+	var status map[string]int
+	if call(t, r, `{"do":"stray"}`, &status); status["response"] != http.StatusBadRequest || status["error"] != http.StatusBadRequest {
+		t.Errorf("got %v", status)
+	}
+}
+
+// TestThroughTheGateway is the whole way: HTTP request, event, process, answer, HTTP answer.
+func TestThroughTheGateway(t *testing.T) {
+	tpl, err := template.Parse([]byte("Resources:\n  ProbeFunction: {Type: AWS::Serverless::Function, Properties: {Timeout: 20, " +
+		"Environment: {Variables: {START: !Sub '${Mode}'}}, Events: {E: {Type: Api, Properties: {Method: any, Path: '/{all+}'}}}}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	environments, err := tpl.Resolve(map[string]string{"Mode": "gateway"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions := runtimeapi.Functions(tpl, filepath.Dir(os.Getenv("PROBE_BINARY")), environments)
+	r, err := runtimeapi.New(runtimeapi.Options{Random: rand.Reader, Region: "eu-west-1"}, functions...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	g, err := gateway.New(tpl, r, gateway.Options{Now: clock.System, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(g)
+	t.Cleanup(s.Close)
+	resp, err := http.Post(s.URL+"/01/A%2FB?q=1", "text/plain", strings.NewReader("hi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var got struct{ Path, Query, Body, Trace string }
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil || resp.StatusCode != http.StatusAccepted {
+		t.Fatalf("%d, %v", resp.StatusCode, err)
+	}
+	want := struct{ Path, Query, Body, Trace string }{"/01/A%2FB", "1", "hi", resp.Header.Get("X-Amzn-Trace-Id")}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// BenchmarkInvoke is one invocation of a warm process.
+func BenchmarkInvoke(b *testing.B) {
+	r, err := runtimeapi.New(runtimeapi.Options{Random: rand.Reader, Region: "eu-west-1"},
+		runtimeapi.Function{Name: "probe", Binary: os.Getenv("PROBE_BINARY"), Timeout: 20 * time.Second})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(r.Close)
+	for b.Loop() {
+		if _, err := r.Call(b.Context(), "probe", []byte(`{"do":"echo"}`)); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

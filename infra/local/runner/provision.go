@@ -1,0 +1,55 @@
+package runner
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/passportcraft/passportcraft/infra/local/provision"
+)
+
+const (
+	region = "eu-west-1"
+	// ratePerKey is far above what one client reaches here: the quota is there to be seen, not to be in the way.
+	ratePerKey = "100000"
+)
+
+// environments makes what the template declares and returns each function's environment, and what all have in common.
+func (s *site) environments(ctx context.Context) (each map[string]map[string]string, common map[string]string, err error) {
+	at := s.engines.Endpoints
+	cfg := aws.Config{Region: region, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: at.AccessKey, SecretAccessKey: at.SecretKey}, nil
+	})}
+	values := map[string]string{"AppEnv": "local", "PublicBaseUrl": s.url, "AWS::Region": region, "AWS::AccountId": "000000000000", "AWS::Partition": "aws"}
+	name := func(logicalID string) string { return "passportcraft-" + strings.ToLower(logicalID) }
+	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = &at.DynamoDB })
+	if err := provision.Tables(ctx, db, provision.FromTemplate(s.template, name)); err != nil {
+		return nil, nil, err
+	}
+	for _, t := range s.template.Tables {
+		values[t.ID] = name(t.ID)
+	}
+	objects := s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &at.S3, true })
+	for _, b := range s.template.Buckets {
+		values[b.ID] = name(b.ID)
+		if err := provision.Bucket(ctx, objects, values[b.ID]); err != nil {
+			return nil, nil, err
+		}
+	}
+	arn, err := provision.Key(ctx, kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &at.KMS }), "tenants")
+	if err != nil {
+		return nil, nil, err
+	}
+	values["TenantKey.Arn"] = arn
+	if each, err = s.template.Resolve(values); err != nil {
+		return nil, nil, err
+	}
+	return each, map[string]string{
+		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
+		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "RATE_PER_KEY": ratePerKey,
+	}, nil
+}
