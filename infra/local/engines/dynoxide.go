@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ type child struct {
 
 func spawn(o options, held []*os.File, args ...string) (*child, error) {
 	c := &child{cmd: exec.Command(o.dynoxide, args...), stopping: make(chan struct{}), gone: make(chan struct{})}
-	logs := forward{o.stderr}
+	logs := &forward{to: o.stderr}
 	c.cmd.Stdout, c.cmd.Stderr, c.cmd.ExtraFiles = logs, logs, held
 	bindToParent(c.cmd)
 	if err := c.cmd.Start(); err != nil {
@@ -76,6 +77,7 @@ func spawn(o options, held []*os.File, args ...string) (*child, error) {
 		if c.err = c.cmd.Wait(); c.err == nil {
 			c.err = errors.New("exit status 0")
 		}
+		logs.end()
 		close(c.gone)
 	}()
 	return c, nil
@@ -93,11 +95,32 @@ func (c *child) stop() {
 	}
 }
 
-// forward passes logs on. It swallows errors: an engine that cannot write its logs would end before its database is
-// closed.
-type forward struct{ to io.Writer }
+// forward passes logs on in whole lines, so that none is glued to what this process says itself. It swallows errors: an
+// engine that cannot write its logs would end before its database is closed.
+type forward struct {
+	to   io.Writer
+	rest []byte // the line that has not ended yet
+}
 
-func (f forward) Write(b []byte) (int, error) {
-	_, _ = f.to.Write(b)
+// longestLine bounds what is held back, in bytes.
+const longestLine = 64 << 10
+
+func (f *forward) Write(b []byte) (int, error) {
+	f.rest = append(f.rest, b...)
+	if end := bytes.LastIndexByte(f.rest, '\n') + 1; end > 0 {
+		_, _ = f.to.Write(f.rest[:end])
+		f.rest = append([]byte(nil), f.rest[end:]...)
+	}
+	if len(f.rest) > longestLine {
+		f.end()
+	}
 	return len(b), nil
+}
+
+// end passes on what is held back, as a line.
+func (f *forward) end() {
+	if len(f.rest) > 0 {
+		_, _ = f.to.Write(append(f.rest, '\n'))
+		f.rest = nil
+	}
 }

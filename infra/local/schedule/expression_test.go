@@ -162,8 +162,9 @@ func TestRateSpacing(t *testing.T) {
 	})
 }
 
-// draw is a field as text and, found without the parser, the values it stands for.
-func draw(t *rapid.T, name string, low, high int) (string, []int) {
+// draw is a field as text and, found without the parser, the values it stands for. It names values from low to high; what
+// has no end of its own runs to end.
+func draw(t *rapid.T, name string, low, high, end int) (string, []int) {
 	var parts []string
 	allowed := map[int]bool{}
 	take := func(from, to, step int) {
@@ -184,13 +185,13 @@ func draw(t *rapid.T, name string, low, high int) (string, []int) {
 			take(a, b, 1)
 		case 2:
 			parts = append(parts, fmt.Sprintf("%d/%d", a, step))
-			take(a, high, step)
+			take(a, end, step)
 		case 3:
 			parts = append(parts, fmt.Sprintf("%d-%d/%d", a, b, step))
 			take(a, b, step)
 		case 4:
 			parts = append(parts, "*")
-			take(low, high, 1)
+			take(low, end, 1)
 		}
 	}
 	values := make([]int, 0, len(allowed))
@@ -203,15 +204,15 @@ func draw(t *rapid.T, name string, low, high int) (string, []int) {
 // TestCronMatchesItsFields: the next instant has allowed values only, and no minute before it has.
 func TestCronMatchesItsFields(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		minutes, allowedMinutes := draw(t, "minutes", 0, 59)
-		hours, allowedHours := draw(t, "hours", 0, 23)
-		months, allowedMonths := draw(t, "month", 1, 12)
+		minutes, allowedMinutes := draw(t, "minutes", 0, 59, 59)
+		hours, allowedHours := draw(t, "hours", 0, 23, 23)
+		months, allowedMonths := draw(t, "month", 1, 12, 12)
 		days, weekdays := "?", "?"
 		var allowedDays, allowedWeekdays []int
 		if rapid.Bool().Draw(t, "by weekday") {
-			weekdays, allowedWeekdays = draw(t, "day-of-week", 1, 7)
+			weekdays, allowedWeekdays = draw(t, "day-of-week", 1, 7, 7)
 		} else {
-			days, allowedDays = draw(t, "day-of-month", 1, 28)
+			days, allowedDays = draw(t, "day-of-month", 1, 28, 31)
 		}
 		source := fmt.Sprintf("cron(%s %s %s %s %s *)", minutes, hours, days, months, weekdays)
 		e, err := schedule.Parse(source)

@@ -8,7 +8,7 @@ const style = `:root{color-scheme:light dark;--paper:#fbfcfa;--ink:#16211d;--sof
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
-.in{max-width:74rem;margin:0 auto;padding:0 1.25rem}
+.in{max-width:74rem;margin:0 auto;padding-left:1.25rem;padding-right:1.25rem}
 h1,h2{font-family:"Iowan Old Style","Palatino Linotype",Palatino,"Book Antiqua",Charter,Georgia,"Liberation Serif",serif;font-weight:600;text-wrap:balance}
 p,dl,dd,ul,figure{margin:0;padding:0}
 ul{list-style:none}
@@ -18,6 +18,7 @@ a:hover{text-decoration-thickness:2px}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 code,.mono,.ids dd{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
 code,.mono{font-size:.875rem}
+.mono{word-break:break-all}
 .soft,.unit{color:var(--soft)}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip{position:absolute;left:-99rem}
@@ -42,11 +43,15 @@ h2{margin:0;font-size:1.375rem;line-height:1.25}
 .facts dl>div{padding:.6rem 0 .7rem;border-top:1px solid var(--line)}
 .facts dt{font-size:.875rem;line-height:1.3}
 .facts dd{margin-top:.1rem;font-size:1.1875rem;line-height:1.3;font-weight:600;font-variant-numeric:tabular-nums}
+.facts .long{grid-column:1/-1}
+.facts .long dd{font-size:1.0625rem}
 .facts .unit,.facts .soft{font-weight:400}
 .facts .soft{display:block;font-size:.875rem}
-.standing{padding:.85rem 1rem;background:var(--tint);border-left:3px solid var(--accent)}
+.standing{margin-top:.9rem;padding:.85rem 1rem;background:var(--tint);border-left:3px solid var(--accent)}
 .standing p+p{margin-top:.35rem}
-.also{display:inline-block;margin-left:.35rem}
+.also{display:flex;flex-wrap:wrap;gap:0 .7rem}
+.also a{padding:.15rem 0}
+.also span{padding:.15rem 0}
 nav{margin-top:1.9rem}
 nav ul{display:grid;grid-template-columns:1fr 1fr;column-gap:1.25rem;margin-top:.35rem}
 nav a{display:block;padding:.28rem 0;font-size:.9375rem;line-height:1.35;text-decoration:none}
@@ -55,11 +60,11 @@ nav a:hover{text-decoration:underline}
 .data>section>dl,.about>dl{margin-top:.6rem;border-top:2px solid var(--ink)}
 .row{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);column-gap:1.25rem;padding:.5rem 0;border-bottom:1px solid var(--line)}
 .row dd{font-variant-numeric:tabular-nums;white-space:pre-line}
-.row dd>bdi,.row li>bdi{font-weight:500}
+.row dd>bdi:first-child,.row li>bdi:first-child{font-weight:500}
 .row.wide{grid-template-columns:minmax(0,1fr)}
 .row li{padding:.1rem 0 .1rem .9rem;position:relative}
 .row li::before{content:"";position:absolute;left:0;top:.82em;width:.4rem;border-top:1px solid var(--soft)}
-dt small{font-size:.75rem;margin-left:.15rem;vertical-align:.3em;line-height:1}
+dt small{font-size:.75rem;margin-left:.3rem;vertical-align:.3em;line-height:1}
 summary{cursor:pointer;color:var(--accent);padding:.35rem 0;font-size:.9375rem;width:fit-content}
 .help{font-size:.9375rem;padding-bottom:.4rem}
 .help dt{color:var(--ink);font-weight:600;margin-top:.5rem}
@@ -80,8 +85,8 @@ footer .in{padding-top:1.2rem;padding-bottom:2.2rem}
 footer p+p{margin-top:.35rem}
 .problem{max-width:74rem;padding-top:1.8rem}
 .problem>*{max-width:40rem}
-.problem h2{margin-top:1.8rem}
+.problem h2{margin-top:1.8rem;margin-bottom:.3rem}
 .lead{font-size:1.1875rem}
 @media(min-width:44rem){.in{padding-left:2rem;padding-right:2rem}.facts dl{grid-template-columns:repeat(3,1fr);column-gap:2rem}.facts dd{font-size:1.3125rem}.row.wide{grid-template-columns:minmax(0,1fr) minmax(0,1.4fr)}.row{grid-template-columns:minmax(0,1fr) minmax(0,1.4fr)}.kind b{display:inline;margin-right:.6rem}nav ul{grid-template-columns:repeat(3,1fr)}}
-@media(min-width:68rem){main:not(.problem){display:grid;grid-template-columns:11.5rem minmax(0,1fr) 16rem;column-gap:3rem}.facts,.standing{grid-column:1/-1}.facts dl{grid-template-columns:repeat(6,minmax(0,1fr));column-gap:1.5rem}nav{position:sticky;top:1.25rem;align-self:start;margin-top:2.4rem}nav ul{display:block}.data{grid-column:2}.about{grid-column:3;position:sticky;top:1.25rem;align-self:start}figure{display:block}figure img{width:100%;height:auto}figcaption{margin-top:.6rem}}
-@media print{:root{--paper:#fff;--ink:#000;--soft:#333;--line:#999;--tint:#fff;--accent:#000;--band:#fff;--onband:#000;--gilt:#000}.band{background:none}nav,.skip,figcaption a,figcaption .soft{display:none}main:not(.problem){display:block}.about{position:static}.row,figure,.facts dl>div{break-inside:avoid}h2{break-after:avoid}figure img{width:30mm;height:30mm}details::details-content{content-visibility:visible;display:block;height:auto}body{font-size:10pt}a[rel]::after{content:" (" attr(href) ")";font-size:.8em}}`
+@media(min-width:68rem){main:not(.problem){display:grid;grid-template-columns:11.5rem minmax(0,1fr) 16rem;column-gap:3rem}.facts,.standing{grid-column:1/-1}.facts dl{display:flex;flex-wrap:wrap;column-gap:1.5rem}.facts dl>div{flex:1 1 8rem}.facts .long{flex:2 1 13rem}.facts dd,.facts .long dd{font-size:1.125rem}nav{position:sticky;top:1.25rem;align-self:start;margin-top:2.4rem}nav ul{display:block}.data{grid-column:2}.about{grid-column:3;position:sticky;top:1.25rem;align-self:start}figure{display:block}figure img{width:100%;height:auto}figcaption{margin-top:.6rem}}
+@media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#333;--line:#999;--tint:#fff;--accent:#000;--band:#fff;--onband:#000;--gilt:#000}.band{background:none}nav,.skip,.what,summary,figcaption a,figcaption .soft,.named+.soft{display:none}main:not(.problem){display:block}.about{position:static}.row,figure,.facts dl>div{break-inside:avoid}h2{break-after:avoid}figure img{width:30mm;height:30mm}details::details-content{content-visibility:visible;display:block;height:auto}body{font-size:10pt}.named::after{content:" (" attr(href) ")";font-size:.8em}}`

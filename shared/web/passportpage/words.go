@@ -15,6 +15,7 @@ const (
 	shownValues = 6  // of a longer list the rest folds away
 	factValues  = 3  // in a key fact
 	shortText   = 26 // characters that fit beside a label on a phone
+	shortFact   = 18 // characters of a key fact that fit half a phone's width on one line or two
 )
 
 // lang is the language of the page's own words.
@@ -25,30 +26,24 @@ func lang(tag string) string {
 	return tag
 }
 
-// clean makes a text printable: broken UTF-8 and control characters other than tab and newline become U+FFFD, which
-// shows that something was there.
+// clean makes a text printable: broken UTF-8, noncharacters and control characters other than tab and newline become
+// U+FFFD, which shows that something was there. The characters that embed, override or isolate a direction (Unicode Standard Annex 9,
+// clause 2) are taken out: a stray one would end the isolation that <bdi> gives and turn round what follows. Right-to-left
+// text needs none of them.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' && r != '\n' || r >= 0x7f && r < 0xa0 {
+		switch {
+		case r < ' ' && r != '\t' && r != '\n', r >= 0x7f && r < 0xa0, r&0xfffe == 0xfffe:
 			return utf8.RuneError
+		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			return -1
 		}
 		return r
 	}, s)
 }
 
-// plain is clean for places without markup, such as the title of the window: the characters that change the direction
-// of what follows are taken out, since nothing can isolate them there (Unicode Standard Annex 9, clause 2).
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return -1
-		case r == '\n' || r == '\t':
-			return ' '
-		}
-		return r
-	}, clean(s))
-}
+// plain is clean on one line.
+func plain(s string) string { return strings.NewReplacer("\n", " ", "\t", " ").Replace(clean(s)) }
 
 // target is an address that may become a link.
 type target struct {
@@ -171,6 +166,16 @@ func rowClass(r productgroup.Row) string {
 		return "row"
 	}
 	return "row wide"
+}
+
+// factClass gives a key fact in many words more room.
+func factClass(r productgroup.Row) string {
+	for _, v := range r.Values {
+		if utf8.RuneCountInString(v.Text)+len(v.Unit) > shortFact {
+			return "long"
+		}
+	}
+	return "brief"
 }
 
 // unit is what follows a number: a percent sign closes up, anything else keeps a space that does not break.
