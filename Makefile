@@ -35,7 +35,7 @@ bench: engines functions ## measure and record into infra/bench/
 	@$(GO) run ./infra/bench/record
 
 events: engines ## write the golden answers of events/ again
-	@$(GO) test ./infra/checks/events -update
+	@$(GO) test ./infra/checks/binaries -update
 
 engines: $(ENGINES) $(DYNOXIDE) ## build and fetch the local engines
 

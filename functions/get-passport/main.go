@@ -9,5 +9,5 @@ import (
 
 func main() {
 	app := wire.Open()
-	lambdahost.ServeHTTP(app.Private(), passports.Get(app.Passports(), app.Links()))
+	lambdahost.ServeHTTP(app.Private(), passports.Get(app.Reader(), app.Links()))
 }

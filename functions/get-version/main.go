@@ -9,5 +9,5 @@ import (
 
 func main() {
 	app := wire.Open()
-	lambdahost.ServeHTTP(app.Private(), passports.GetVersion(app.Passports(), app.Links()))
+	lambdahost.ServeHTTP(app.Private(), passports.GetVersion(app.Reader(), app.Links()))
 }

@@ -9,5 +9,5 @@ import (
 
 func main() {
 	app := wire.Open()
-	lambdahost.ServeHTTP(app.Private(), passports.ListVersions(app.Passports()))
+	lambdahost.ServeHTTP(app.Private(), passports.ListVersions(app.Reader()))
 }

@@ -3,11 +3,12 @@ package main
 
 import (
 	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/runtime/editing"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
 func main() {
 	app := wire.Open()
-	lambdahost.ServeHTTP(app.Private(), passports.Update(app.Passports(), app.Links()))
+	lambdahost.ServeHTTP(app.Private(), passports.Update(editing.Passports(app), app.Links()))
 }

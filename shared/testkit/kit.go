@@ -49,12 +49,17 @@ type Options struct {
 	HTTP   aws.HTTPClient // transport of the AWS clients, for faults
 	Routes func(*wire.App) []httpapi.Route
 	Rate   int // requests a second per key; 0: as good as unlimited
+	// SystemClock lets the kit's clock run with the machine's, for tests beside processes that read that.
+	SystemClock bool
 }
 
 // Open makes a platform with its own tables and a clock that stands still until it is advanced.
 func Open(t testing.TB, o Options) *Kit {
 	t.Helper()
 	k := &Kit{Clock: clock.NewMovable(clock.Fixed(Start())), Env: Environment(t), Log: &bytes.Buffer{}}
+	if o.SystemClock {
+		k.Clock = clock.NewMovable(clock.System)
+	}
 	if o.Rate > 0 {
 		k.Env["RATE_PER_KEY"] = fmt.Sprint(o.Rate)
 	}

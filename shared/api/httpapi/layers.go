@@ -67,7 +67,7 @@ func (m *mux) answer(r *Request) (resp *Response) {
 	}
 	switch {
 	case allowed != nil && r.Method == http.MethodOptions:
-		resp = (&Response{Status: http.StatusNoContent}).Set("Allow", strings.Join(allowed, ", "))
+		resp, err = (&Response{Status: http.StatusNoContent}).Set("Allow", strings.Join(allowed, ", ")), nil
 	case err == nil:
 		resp, err = m.serve(r)
 	}

@@ -51,7 +51,7 @@ type VersionSummary struct {
 }
 
 // List serves GET /v1/passports.
-func List(s *passport.Service, links Links) httpapi.Route {
+func List(s *passport.Reader, links Links) httpapi.Route {
 	return httpapi.Route{
 		Function: "list-passports", Pattern: "GET /v1/passports", Action: access.PassportRead,
 		Query: []string{"status", "productGroup", "productIdentifier", "updatedSince", "limit", "cursor"}, Siblings: []string{"POST"},
@@ -78,7 +78,7 @@ func List(s *passport.Service, links Links) httpapi.Route {
 }
 
 // ListVersions serves GET /v1/passports/{passportId}/versions.
-func ListVersions(s *passport.Service) httpapi.Route {
+func ListVersions(s *passport.Reader) httpapi.Route {
 	return httpapi.Route{
 		Function: "list-versions", Pattern: "GET /v1/passports/{passportId}/versions", Action: access.PassportRead,
 		Query: []string{"limit", "cursor"},
@@ -101,7 +101,7 @@ func ListVersions(s *passport.Service) httpapi.Route {
 }
 
 // GetVersion serves GET /v1/passports/{passportId}/versions/{version}.
-func GetVersion(s *passport.Service, links Links) httpapi.Route {
+func GetVersion(s *passport.Reader, links Links) httpapi.Route {
 	return httpapi.Route{
 		Function: "get-version", Pattern: "GET /v1/passports/{passportId}/versions/{version}", Action: access.PassportRead,
 		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {

@@ -72,7 +72,7 @@ func Create(s *passport.Service, links Links) httpapi.Route {
 }
 
 // Get serves GET /v1/passports/{passportId}; with ?asOf it answers the version that was in force then.
-func Get(s *passport.Service, links Links) httpapi.Route {
+func Get(s *passport.Reader, links Links) httpapi.Route {
 	return httpapi.Route{
 		Function: "get-passport", Pattern: "GET /v1/passports/{passportId}", Action: access.PassportRead,
 		Query: []string{"asOf"}, Siblings: []string{http.MethodPatch},

@@ -9,6 +9,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/samples"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/runtime/editing"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
@@ -16,10 +17,10 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 func all(app *wire.App) []httpapi.Route {
-	s, l := app.Passports(), app.Links()
+	s, l := editing.Passports(app), app.Links()
 	return []httpapi.Route{
-		passports.Create(s, l), passports.List(s, l), passports.Get(s, l), passports.Update(s, l), passports.Publish(s, l),
-		passports.Suspend(s, l), passports.Archive(s, l), passports.ListVersions(s), passports.GetVersion(s, l),
+		passports.Create(s, l), passports.List(&s.Reader, l), passports.Get(&s.Reader, l), passports.Update(s, l), passports.Publish(s, l),
+		passports.Suspend(s, l), passports.Archive(s, l), passports.ListVersions(&s.Reader), passports.GetVersion(&s.Reader, l),
 	}
 }
 

@@ -16,11 +16,16 @@ import (
 // MaxContent is the most an encoded content may take, in bytes.
 const MaxContent = 1 << 20
 
-// Service is what a tenant can do with its passports. The caller has been authenticated and allowed the action.
-type Service struct {
+// Reader is what a tenant can read of its passports. The caller has been authenticated and allowed the action.
+type Reader struct {
 	Store   Store
 	History History
 	Groups  Groups
+}
+
+// Service is what a tenant can do with its passports: read and change them.
+type Service struct {
+	Reader
 	Checker ContentChecker
 	IDs     *id.Source
 }
@@ -68,7 +73,7 @@ func (s *Service) Create(ctx context.Context, by access.Caller, d NewDraft) (Pas
 }
 
 // Get returns a passport of the caller's tenant.
-func (s *Service) Get(ctx context.Context, by access.Caller, p id.Passport) (Passport, error) {
+func (s *Reader) Get(ctx context.Context, by access.Caller, p id.Passport) (Passport, error) {
 	if !id.Valid(p) {
 		return Passport{}, NotFound()
 	}
@@ -76,7 +81,7 @@ func (s *Service) Get(ctx context.Context, by access.Caller, p id.Passport) (Pas
 }
 
 // GetAsOf returns the version that was in force at an instant; passport-not-in-force when none was.
-func (s *Service) GetAsOf(ctx context.Context, by access.Caller, p id.Passport, at time.Time) (Version, error) {
+func (s *Reader) GetAsOf(ctx context.Context, by access.Caller, p id.Passport, at time.Time) (Version, error) {
 	if !id.Valid(p) {
 		return Version{}, NotFound()
 	}
@@ -92,7 +97,7 @@ func (s *Service) GetAsOf(ctx context.Context, by access.Caller, p id.Passport, 
 }
 
 // List returns summaries of the caller's passports, latest change first.
-func (s *Service) List(ctx context.Context, by access.Caller, f Filter, r page.Request) (page.Of[Summary], error) {
+func (s *Reader) List(ctx context.Context, by access.Caller, f Filter, r page.Request) (page.Of[Summary], error) {
 	return s.Store.List(ctx, by.Tenant, f, r)
 }
 
@@ -114,7 +119,7 @@ func (s *Service) Update(ctx context.Context, by access.Caller, p id.Passport, s
 }
 
 // Version returns one version.
-func (s *Service) Version(ctx context.Context, by access.Caller, p id.Passport, number int) (Version, error) {
+func (s *Reader) Version(ctx context.Context, by access.Caller, p id.Passport, number int) (Version, error) {
 	if !id.Valid(p) {
 		return Version{}, NotFound()
 	}
@@ -122,7 +127,7 @@ func (s *Service) Version(ctx context.Context, by access.Caller, p id.Passport, 
 }
 
 // Versions lists versions, latest first; passport-not-found when there is no such passport.
-func (s *Service) Versions(ctx context.Context, by access.Caller, p id.Passport, r page.Request) (page.Of[VersionSummary], error) {
+func (s *Reader) Versions(ctx context.Context, by access.Caller, p id.Passport, r page.Request) (page.Of[VersionSummary], error) {
 	if !id.Valid(p) {
 		return page.Of[VersionSummary]{}, NotFound()
 	}

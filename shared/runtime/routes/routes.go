@@ -9,21 +9,23 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/productgroups"
 	"github.com/passportcraft/passportcraft/shared/api/reference"
 	"github.com/passportcraft/passportcraft/shared/api/resolver"
+	"github.com/passportcraft/passportcraft/shared/runtime/editing"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
 // All is every route. It is a function, so that a binary that names single constructors links only those.
 func All(app *wire.App) []httpapi.Route {
+	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	all := []httpapi.Route{
-		passports.Create(app.Passports(), app.Links()),
-		passports.List(app.Passports(), app.Links()),
-		passports.Get(app.Passports(), app.Links()),
-		passports.Update(app.Passports(), app.Links()),
-		passports.Publish(app.Passports(), app.Links()),
-		passports.Suspend(app.Passports(), app.Links()),
-		passports.Archive(app.Passports(), app.Links()),
-		passports.ListVersions(app.Passports()),
-		passports.GetVersion(app.Passports(), app.Links()),
+		passports.Create(edit, links),
+		passports.List(read, links),
+		passports.Get(read, links),
+		passports.Update(edit, links),
+		passports.Publish(edit, links),
+		passports.Suspend(edit, links),
+		passports.Archive(edit, links),
+		passports.ListVersions(read),
+		passports.GetVersion(read, links),
 		productgroups.List(app.ProductGroups()),
 		productgroups.Get(app.ProductGroups()),
 		carriers.Draw(app.Resolver(), app.PublicBaseURL()),

@@ -19,7 +19,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
-	"github.com/passportcraft/passportcraft/shared/domain/productgroup/schemacheck"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -45,7 +44,7 @@ type App struct {
 	aws      *aws.Config
 	db       *dynamo.DB
 	ring     *keyring.Ring
-	service  *passport.Service
+	reader   *passport.Reader
 	private  *httpapi.Gate
 	recorder *observe.Recorder
 }
@@ -105,17 +104,21 @@ func (a *App) Private() *httpapi.Gate {
 	return a.private
 }
 
-// Passports is what a tenant can do with its passports.
-func (a *App) Passports() *passport.Service {
+// Reader is what a tenant can read of its passports. Changing them is built by package editing, which links the schema
+// validator.
+func (a *App) Reader() *passport.Reader {
 	ring := a.keyring()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.service == nil {
+	if a.reader == nil {
 		store := dynamo.NewPassports(a.db, ring, objects.Open(*a.aws, a.config.S3Endpoint, a.config.DocumentsBucket, httpapi.Count), a.parts.Now)
-		a.service = &passport.Service{Store: store, History: store, Groups: a.groups.Find, Checker: schemacheck.New(a.groups), IDs: a.ids}
+		a.reader = &passport.Reader{Store: store, History: store, Groups: a.groups.Find}
 	}
-	return a.service
+	return a.reader
 }
+
+// IDs makes identifiers.
+func (a *App) IDs() *id.Source { return a.ids }
 
 // Resolver answers whoever scans a data carrier; it reaches the Public table only.
 func (a *App) Resolver() *passport.Resolver {

@@ -23,6 +23,7 @@ type element struct {
 	attrs  map[string]string
 	parent int    // index of the parent; -1 for the root
 	text   string // all text inside, descendants included
+	own    string // the part of it outside descendants
 }
 
 // page is a page taken apart.
@@ -53,6 +54,7 @@ func parse(t fataler, html string) page {
 	d := xml.NewDecoder(strings.NewReader(html))
 	d.Strict = false // attributes without value
 	d.Entity = xml.HTMLEntity
+	d.AutoClose = xml.HTMLAutoClose // void elements
 	var out page
 	var open []int
 	for {
@@ -85,6 +87,9 @@ func parse(t fataler, html string) page {
 		case xml.CharData:
 			for _, i := range open {
 				out[i].text += string(token)
+			}
+			if len(open) > 0 {
+				out[open[len(open)-1]].own += string(token)
 			}
 		}
 	}
