@@ -4,6 +4,7 @@ package lambdahost
 
 import (
 	"context"
+	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
@@ -23,5 +24,6 @@ func New(g *httpapi.Gate, routes ...httpapi.Route) Handler {
 
 // ServeHTTP runs the function until the environment ends.
 func ServeHTTP(g *httpapi.Gate, routes ...httpapi.Route) {
+	debug.SetGCPercent(400) // a function's heap is a few megabytes of its 512: collecting less often saves billed time
 	lambda.Start(New(g, routes...))
 }
