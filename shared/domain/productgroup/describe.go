@@ -126,6 +126,9 @@ func (d *describer) values(n *node, v any) []Value {
 func (d *describer) value(n *node, v any) Value {
 	switch v := v.(type) {
 	case string:
+		if word, ok := n.Words[v]; ok {
+			return Value{Text: word}
+		}
 		return Value{Text: v, Unit: n.Unit, Href: href(n, v)}
 	case json.Number:
 		return Value{Text: readable(v.String()), Unit: n.Unit}

@@ -29,6 +29,7 @@ type node struct {
 	Items         *node                    `json:"items"`
 	Unit          string                   `json:"x-unit"`
 	Display       string                   `json:"x-display"`
+	Words         map[string]string        `json:"x-words"` // what the codes of an enumeration mean to people
 	Section       string                   `json:"x-section"`
 	Source        string                   `json:"x-source"`
 	DataPoint     int                      `json:"x-data-point"`
