@@ -103,6 +103,7 @@ func one(t *testing.T, k *testkit.Kit, runtime *runtimeapi.Runtime, file, name, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	described(t, event, answer)
 	got := steady(t, answer, draft, published, fresh)
 	golden := filepath.Join("testdata", name+".golden")
 	if *update {
