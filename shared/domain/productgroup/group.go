@@ -206,37 +206,39 @@ func (g *Group) View(content map[string]any, a audience.Audience) map[string]any
 		if !present {
 			continue
 		}
-		into := out
-		for _, name := range e.path[:len(e.path)-1] {
-			next, ok := into[name].(map[string]any)
-			if !ok {
-				next = map[string]any{}
-				into[name] = next
-			}
-			into = next
-		}
-		into[e.path[len(e.path)-1]] = v
+		place(out, e.path, v)
 	}
 	return out
 }
 
-// Inherit is the content of a passport completed by that of its parent: what the child says wins, objects are merged
-// member by member, lists are taken whole. Neither argument is changed.
+// Inherit is the content of a passport completed by that of its parent, element by element: what the child says wins,
+// and an element is taken whole, since half of one address and half of another would be nobody's. Members that are no
+// elements are left out. Neither argument is changed.
 func (g *Group) Inherit(parent, child map[string]any) map[string]any {
-	out := make(map[string]any, len(parent)+len(child))
-	for k, v := range parent {
-		out[k] = v
-	}
-	for k, v := range child {
-		above, ok1 := out[k].(map[string]any)
-		below, ok2 := v.(map[string]any)
-		if ok1 && ok2 {
-			out[k] = g.Inherit(above, below)
-		} else {
-			out[k] = v
+	out := map[string]any{}
+	for _, e := range g.Elements() {
+		v, present := lookup(child, e.path)
+		if !present {
+			v, present = lookup(parent, e.path)
+		}
+		if present {
+			place(out, e.path, v)
 		}
 	}
 	return out
+}
+
+// place puts a value at a path, making the objects on the way.
+func place(into map[string]any, path []string, v any) {
+	for _, name := range path[:len(path)-1] {
+		next, ok := into[name].(map[string]any)
+		if !ok {
+			next = map[string]any{}
+			into[name] = next
+		}
+		into = next
+	}
+	into[path[len(path)-1]] = v
 }
 
 func lookup(content map[string]any, path []string) (any, bool) {

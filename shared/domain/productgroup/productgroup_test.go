@@ -210,6 +210,30 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// TestInherit holds that an element is taken whole and a container is not.
+func TestInherit(t *testing.T) {
+	object := func(s string) (m map[string]any) {
+		if err := json.Unmarshal([]byte(s), &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, tc := range []struct{ group, parent, child, want string }{
+		{"general", `{"manufacturer":{"name":"A","web":"https://a.example"},"name":{"en":"a","de":"b"},"brand":"B"}`, `{"manufacturer":{"name":"C"},"name":{"en":"c"}}`, `{"manufacturer":{"name":"C"},"name":{"en":"c"},"brand":"B"}`},
+		{"battery", `{"manufacturer":{"name":"A","web":"https://a.example"}}`, `{"manufacturer":{"name":"C"},"batteryStatus":"original"}`, `{"manufacturer":{"name":"C","web":"https://a.example"},"batteryStatus":"original"}`},
+		{"general", `{}`, `{}`, `{}`},
+		{"general", `{"substancesOfConcern":[{"name":"x"}]}`, `{"substancesOfConcern":[]}`, `{"substancesOfConcern":[]}`},
+	} {
+		parent, child := object(tc.parent), object(tc.child)
+		if d := cmp.Diff(object(tc.want), group(t, tc.group).Inherit(parent, child)); d != "" {
+			t.Errorf("%s over %s: %s", tc.child, tc.parent, d)
+		}
+		if cmp.Diff(object(tc.parent), parent)+cmp.Diff(object(tc.child), child) != "" {
+			t.Errorf("%s over %s changed its arguments", tc.child, tc.parent)
+		}
+	}
+}
+
 // TestViewNeverLeaks states the law of views: whatever is in the content, an audience sees elements of its own only, and
 // what nobody declared is seen by nobody.
 func TestViewNeverLeaks(t *testing.T) {
