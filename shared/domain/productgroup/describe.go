@@ -79,7 +79,7 @@ func (d *describer) walk(n *node, content map[string]any, section, pointer strin
 		if child.Section != "" {
 			in = child.Section
 		}
-		if below, ok := v.(map[string]any); ok && len(child.Properties) > 0 && (child.Levels == nil || child.Display == "lines") {
+		if below, ok := v.(map[string]any); ok && len(child.Properties) > 0 && (child.Levels == nil && child.Display == "" || child.Display == "lines") {
 			d.walk(child, below, in, at)
 			continue
 		}
