@@ -5,10 +5,10 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/passports"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
-	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
 
 func main() {
-	app := wire.Open()
+	app := tenancy.Open()
 	lambdahost.ServeHTTP(app.Private(), passports.Create(editing.Passports(app), app.Links()))
 }

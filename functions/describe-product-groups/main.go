@@ -4,11 +4,11 @@ package main
 import (
 	"github.com/passportcraft/passportcraft/shared/api/productgroups"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
-	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
 
 func main() {
-	app := wire.Open()
+	app := tenancy.Open()
 	groups := app.ProductGroups()
 	lambdahost.ServeHTTP(app.Private(), productgroups.List(groups), productgroups.Get(groups))
 }

@@ -4,10 +4,10 @@ package main
 import (
 	"github.com/passportcraft/passportcraft/shared/api/passports"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
-	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
 
 func main() {
-	app := wire.Open()
+	app := tenancy.Open()
 	lambdahost.ServeHTTP(app.Private(), passports.ListVersions(app.Reader()))
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/openapi"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
@@ -30,7 +31,7 @@ func table(t *testing.T) []httpapi.Route {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return routes.All(wire.New(config, wire.Parts{}))
+	return routes.All(tenancy.New(config, wire.Parts{}))
 }
 
 func parsed(t *testing.T) *template.Template {

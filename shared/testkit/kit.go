@@ -25,6 +25,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
@@ -36,7 +37,7 @@ func Start() time.Time { return time.Date(2027, 2, 18, 9, 0, 0, 0, time.UTC) }
 
 // Kit is one platform on tables of its own.
 type Kit struct {
-	App    *wire.App
+	App    *tenancy.App
 	Clock  *clock.Movable
 	Env    map[string]string // the environment of its functions
 	Log    *bytes.Buffer
@@ -47,7 +48,7 @@ type Kit struct {
 // Options change a kit.
 type Options struct {
 	HTTP   aws.HTTPClient // transport of the AWS clients, for faults
-	Routes func(*wire.App) []httpapi.Route
+	Routes func(*tenancy.App) []httpapi.Route
 	Rate   int // requests a second per key; 0: as good as unlimited
 	// SystemClock lets the kit's clock run with the machine's, for tests beside processes that read that.
 	SystemClock bool
@@ -67,7 +68,7 @@ func Open(t testing.TB, o Options) *Kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.App = wire.New(config, wire.Parts{Now: k.Clock.Now, Log: io.Discard, HTTP: o.HTTP})
+	k.App = tenancy.New(config, wire.Parts{Now: k.Clock.Now, Log: io.Discard, HTTP: o.HTTP})
 	if o.Routes != nil {
 		g := *k.App.Private()
 		g.Sink = func(_ context.Context, e httpapi.Event) { k.Events = append(k.Events, e) }

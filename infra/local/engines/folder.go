@@ -11,10 +11,13 @@ import (
 	"time"
 )
 
+// endingTakes is how long a run whose parent was killed may take to write everything and end.
+const endingTakes = 8 * time.Second
+
 // lock makes sure that one process at a time uses a data folder. The kernel frees it when the process ends, however it
-// ends.
+// ends; a run that is just ending is waited for.
 func lock(path string) (unlock func(), err error) {
-	f, err := tryLock(path)
+	f, err := lockFor(path, endingTakes)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("the data folder %s is in use by another run; stop that one first", filepath.Dir(path))
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
@@ -77,7 +78,7 @@ type site struct {
 	template *template.Template
 	engines  *enginehost.Host
 	clock    *clock.Movable
-	app      *wire.App
+	app      *tenancy.App
 	runtime  *runtimeapi.Runtime // nil unless built functions run
 	log      *os.File
 	url      string
@@ -186,7 +187,7 @@ func (s *site) build(environments map[string]map[string]string, common map[strin
 	if err != nil {
 		return err
 	}
-	s.app = wire.New(config, wire.Parts{Now: s.clock.Now, Log: s.log})
+	s.app = tenancy.New(config, wire.Parts{Now: s.clock.Now, Log: s.log})
 	return nil
 }
 

@@ -10,13 +10,13 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/api/passports"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
-	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-func all(app *wire.App) []httpapi.Route {
+func all(app *tenancy.App) []httpapi.Route {
 	s, l := editing.Passports(app), app.Links()
 	return []httpapi.Route{
 		passports.Create(s, l), passports.List(&s.Reader, l), passports.Get(&s.Reader, l), passports.Update(s, l), passports.Publish(s, l),

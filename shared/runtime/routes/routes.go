@@ -10,11 +10,11 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/reference"
 	"github.com/passportcraft/passportcraft/shared/api/resolver"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
-	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
 
 // All is every route. It is a function, so that a binary that names single constructors links only those.
-func All(app *wire.App) []httpapi.Route {
+func All(app *tenancy.App) []httpapi.Route {
 	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	all := []httpapi.Route{
 		passports.Create(edit, links),

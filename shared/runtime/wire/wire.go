@@ -1,5 +1,6 @@
-// Package wire builds the platform from its environment. Services are built when they are first asked for, so that a
-// function links and starts only what it uses.
+// Package wire builds from the environment what everybody may use: the resolver and the pages. What works on tenants'
+// sealed data is built by package tenancy, what takes content by package editing: each links more, and a function links
+// and starts only what it uses.
 package wire
 
 import (
@@ -11,15 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
-	"github.com/passportcraft/passportcraft/shared/adapters/kms"
-	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/api/passports"
-	"github.com/passportcraft/passportcraft/shared/domain/apikey"
-	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
-	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/observe"
@@ -43,9 +39,6 @@ type App struct {
 	mu       sync.Mutex
 	aws      *aws.Config
 	db       *dynamo.DB
-	ring     *keyring.Ring
-	reader   *passport.Reader
-	private  *httpapi.Gate
 	recorder *observe.Recorder
 }
 
@@ -88,50 +81,18 @@ func (a *App) Public() *httpapi.Gate {
 	return &httpapi.Gate{Now: a.parts.Now, IDs: a.ids, Sink: a.record().Record}
 }
 
-// Private is the gate of routes that need an identity.
-func (a *App) Private() *httpapi.Gate {
-	ring := a.keyring()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.private == nil {
-		a.private = &httpapi.Gate{
-			Auth:        apikey.NewVerifier(a.config.Env, dynamo.NewAPIKeys(a.db), a.parts.Now),
-			Idempotency: dynamo.NewAttempts(a.db, ring),
-			Quota:       httpapi.NewQuota(a.config.RatePerKey, 2*a.config.RatePerKey),
-			Now:         a.parts.Now, IDs: a.ids, Sink: a.recorder.Record,
-		}
-	}
-	return a.private
-}
-
-// Reader is what a tenant can read of its passports. Changing them is built by package editing, which links the schema
-// validator.
-func (a *App) Reader() *passport.Reader {
-	ring := a.keyring()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.reader == nil {
-		store := dynamo.NewPassports(a.db, ring, objects.Open(*a.aws, a.config.S3Endpoint, a.config.DocumentsBucket, httpapi.Count), a.parts.Now)
-		a.reader = &passport.Reader{Store: store, History: store, Groups: a.groups.Find}
-	}
-	return a.reader
-}
-
 // IDs makes identifiers.
 func (a *App) IDs() *id.Source { return a.ids }
 
+// Config is the environment that the platform was built from.
+func (a *App) Config() Config { return a.config }
+
+// Parts are the clock, randomness, transport and log in use.
+func (a *App) Parts() Parts { return a.parts }
+
 // Resolver answers whoever scans a data carrier; it reaches the Public table only.
 func (a *App) Resolver() *passport.Resolver {
-	return &passport.Resolver{Store: dynamo.NewPublicViews(a.database())}
-}
-
-// Founder makes tenants. No route uses it yet: the local runner founds the demo tenant, operators found the others.
-func (a *App) Founder() *tenant.Founder {
-	ring := a.keyring()
-	return &tenant.Founder{
-		Store: dynamo.NewTenants(a.db, ring), Keys: ring, APIKeys: dynamo.NewAPIKeys(a.db),
-		IDs: a.ids, Now: a.parts.Now, Random: a.parts.Random, Env: a.config.Env,
-	}
+	return &passport.Resolver{Store: dynamo.NewPublicViews(a.Database())}
 }
 
 func (a *App) record() *observe.Recorder {
@@ -143,25 +104,24 @@ func (a *App) record() *observe.Recorder {
 	return a.recorder
 }
 
-func (a *App) database() *dynamo.DB {
-	a.record()
+// AWS is the configuration of all AWS clients of this process.
+func (a *App) AWS() aws.Config {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.aws == nil {
+		cfg := a.config.aws(a.parts.HTTP)
+		a.aws = &cfg
+	}
+	return *a.aws
+}
+
+// Database is the connection to the tables.
+func (a *App) Database() *dynamo.DB {
+	cfg := a.AWS()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.db == nil {
-		cfg := a.config.aws(a.parts.HTTP)
-		a.aws = &cfg
 		a.db = dynamo.Open(cfg, a.config.DynamoDBEndpoint, a.config.Tables, httpapi.Count)
 	}
 	return a.db
-}
-
-func (a *App) keyring() *keyring.Ring {
-	db := a.database()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ring == nil {
-		wrapper := kms.Open(*a.aws, a.config.KMSEndpoint, a.config.TenantKeyARN, httpapi.Count)
-		a.ring = keyring.New(dynamo.NewDataKeys(db), wrapper, a.parts.Now)
-	}
-	return a.ring
 }
