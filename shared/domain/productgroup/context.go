@@ -22,7 +22,7 @@ func terms(list properties, base string) map[string]any {
 			term["@container"] = "@list"
 		}
 		switch {
-		case inner.Display == "language-map":
+		case inner.Display == languageMap:
 			term["@container"] = "@language"
 		case inner.Format == "uri":
 			term["@type"] = "@id"

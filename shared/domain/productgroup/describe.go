@@ -147,7 +147,7 @@ func (d *describer) value(n *node, v any) Value {
 
 // object puts an object into one line: a range as "from to", an address with commas, anything else with its labels.
 func (d *describer) object(n *node, v map[string]any) Value {
-	if n.Display == "language-map" {
+	if n.Display == languageMap {
 		return Value{Text: pick(v, d.languages)}
 	}
 	if n.Display == "range" {

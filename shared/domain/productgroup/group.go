@@ -103,6 +103,8 @@ type Element struct {
 	Due           []identifier.Granularity // where it must be filled, if its category demands it
 	Applicability map[string]Applicability // by battery category; "*" in groups without categories
 	Refused       string                   // why it must stay empty; "" otherwise
+	RefusedValues map[string]string        // why a value that may be expected here is not taken, by value
+	node          *node
 	path          []string
 	emptyStates   bool // an empty list is a statement
 }
@@ -123,8 +125,20 @@ func (e Element) For(category string) Applicability {
 // categoryMember is the content member that names the category, where a group has categories.
 const categoryMember = "batteryCategory"
 
-// CheckRules applies what holds for every content, draft or finished: data points that must stay empty, are pending,
-// belong to another category or to another granularity. Pointers begin with /content.
+// pending tells whether an element waits for its rules, in whichever category: a draft may not name its category yet.
+func (e Element) pending() bool {
+	for _, a := range e.Applicability {
+		if a == Pending {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckRules applies what holds for every content, draft or finished: data points that must stay empty
+// (data-point-refused), are pending (data-point-pending), belong to another category (data-point-category) or to
+// another granularity (data-point-level), and values in the wrong order (content-value). Nothing is said about
+// categories while the content names none. Pointers begin with /content.
 func (g *Group) CheckRules(content map[string]any, level identifier.Granularity) []fault.Field {
 	category, _ := content[categoryMember].(string)
 	var out []fault.Field
@@ -134,7 +148,7 @@ func (g *Group) CheckRules(content map[string]any, level identifier.Granularity)
 		}
 		field := fault.Field{Pointer: "/content" + e.Pointer}
 		switch {
-		case e.Refused != "" && e.For(category) == Pending, e.Refused != "" && e.For("ev") == Pending:
+		case e.Refused != "" && e.pending():
 			field.Code, field.Detail = fault.CodeDataPointPending, e.Refused
 		case e.Refused != "":
 			field.Code, field.Detail = fault.CodeDataPointRefused, e.Refused
@@ -149,7 +163,7 @@ func (g *Group) CheckRules(content map[string]any, level identifier.Granularity)
 		}
 		out = append(out, field)
 	}
-	return out
+	return append(out, g.parsed().root.disorder(content, "/content")...)
 }
 
 // CheckComplete lists what is missing for publication at a level: every mandatory element of the category, present and
@@ -194,8 +208,10 @@ func (g *Group) hasCategories() bool {
 	return false
 }
 
-// View is the part of the content that an audience may read. Elements without an audience, and members that are no
-// elements, are left out. The input is not changed.
+// View is the part of the content that an audience may read: the elements whose audiences include it (Regulation (EU)
+// 2023/1542, Art. 77(2), for batteries), and of these what the schema declares. Everything else is left out, at every
+// depth, and so are the objects that hold nothing else. The input is not changed and shares no object or list with the
+// result.
 func (g *Group) View(content map[string]any, a audience.Audience) map[string]any {
 	out := map[string]any{}
 	for _, e := range g.Elements() {
@@ -206,7 +222,9 @@ func (g *Group) View(content map[string]any, a audience.Audience) map[string]any
 		if !present {
 			continue
 		}
-		place(out, e.path, v)
+		if v, present = e.node.declared(v); present {
+			place(out, e.path, v)
+		}
 	}
 	return out
 }

@@ -268,39 +268,3 @@ func TestViewNeverLeaks(t *testing.T) {
 		}
 	})
 }
-
-func TestSchemaWords(t *testing.T) {
-	check := schemacheck.New(productgroup.NewSet())
-	for _, tc := range []struct {
-		content string
-		want    fault.Field
-	}{
-		{`{"nominalCapcityAh":1}`, fault.Field{Pointer: "/content/nominalCapcityAh", Code: fault.CodeContentUnknown, Detail: `There is no such data element. Did you mean "nominalCapacityAh"?`}},
-		{`{"nominalCapacityAh":"1"}`, fault.Field{Pointer: "/content/nominalCapacityAh", Code: fault.CodeContentType, Detail: "This must be a number, not text."}},
-		{`{"nominalCapacityAh":0}`, fault.Field{Pointer: "/content/nominalCapacityAh", Code: fault.CodeContentValue, Detail: "More than 0 is expected."}},
-		{`{"renewableContentPct":101}`, fault.Field{Pointer: "/content/renewableContentPct", Code: fault.CodeContentValue, Detail: "At most 100 is expected."}},
-		{`{"batteryCategory":"sli"}`, fault.Field{Pointer: "/content/batteryCategory", Code: fault.CodeContentValue, Detail: "Allowed are: ev, lmt, industrial."}},
-		{`{"manufacturer":{"address":{"street":"x"}}}`, fault.Field{Pointer: "/content/manufacturer/address/city", Code: fault.CodeContentInvalid, Detail: `"city" is needed here.`}},
-		{`{"manufacturer":{"email":"nobody"}}`, fault.Field{Pointer: "/content/manufacturer/email", Code: fault.CodeContentValue, Detail: "This is not a valid e-mail address."}},
-	} {
-		var content map[string]any
-		d := json.NewDecoder(strings.NewReader(tc.content))
-		d.UseNumber()
-		if err := d.Decode(&content); err != nil {
-			t.Fatal(err)
-		}
-		if got := check.Check("battery", content); !slices.Contains(got, tc.want) {
-			t.Errorf("%s: %v, want %v", tc.content, got, tc.want)
-		}
-	}
-}
-
-func BenchmarkCheck(b *testing.B) {
-	check := schemacheck.New(productgroup.NewSet())
-	content := sample(b, "1-ev-model.json")
-	for b.Loop() {
-		if f := check.Check("battery", content); len(f) > 0 {
-			b.Fatal(f)
-		}
-	}
-}

@@ -18,6 +18,9 @@ type schema struct {
 	elements                        []Element
 }
 
+// languageMap is the display of objects that give one text in several languages, by language tag.
+const languageMap = "language-map"
+
 // node is one place in the content: an annotated sub-schema.
 type node struct {
 	name          string
@@ -38,6 +41,8 @@ type node struct {
 	Due           []identifier.Granularity `json:"x-due"`
 	Applicability map[string]Applicability `json:"x-applicability"`
 	Refused       string                   `json:"x-refused"`
+	RefusedValues map[string]string        `json:"x-refused-values"`
+	AtMost        []string                 `json:"x-at-most"` // members beside it that must not be below it
 	EmptyStates   bool                     `json:"x-empty-states"`
 }
 
@@ -100,7 +105,8 @@ func (s *schema) collect(n *node, path []string, section string) {
 		s.elements = append(s.elements, Element{
 			Pointer: "/" + strings.Join(at, "/"), Title: child.Title, Description: child.Description, Unit: child.Unit,
 			Section: in, Source: child.Source, DataPoint: child.DataPoint, Audiences: set, Levels: child.Levels, Due: child.Due,
-			Applicability: child.Applicability, Refused: child.Refused, path: at, emptyStates: child.EmptyStates,
+			Applicability: child.Applicability, Refused: child.Refused, RefusedValues: child.RefusedValues,
+			node: child, path: at, emptyStates: child.EmptyStates,
 		})
 	}
 }

@@ -1,9 +1,13 @@
 // Package schemacheck validates passport content against the JSON Schema of its product group and says what is wrong in
 // words. It is apart from package productgroup so that only functions that change passports link the validator.
+//
+// It applies the schema and nothing else: what depends on category, granularity or publication is productgroup's. Its
+// work and its answer are bounded whatever the content holds (bounds.go).
 package schemacheck
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,16 +20,28 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 )
 
-// Checker validates content. Schemas are compiled when they are first needed.
+// MaxFields is how many offending places one check names; who mends those is told the next ones.
+const MaxFields = 100
+
+// Checker validates content. Schemas are compiled when they are first needed. It is safe for concurrent use.
 type Checker struct {
-	compiled map[string]func() (*jsonschema.Schema, error)
+	groups map[string]*group
+}
+
+// group is a product group with what validating it needs.
+type group struct {
+	compiled func() (*jsonschema.Schema, error)
+	refused  func() map[string]map[string]string // by pointer: why a value outside the list is not taken
 }
 
 // New makes a checker for product groups.
 func New(set *productgroup.Set) *Checker {
-	c := &Checker{compiled: map[string]func() (*jsonschema.Schema, error){}}
+	c := &Checker{groups: map[string]*group{}}
 	for _, g := range set.All() {
-		c.compiled[g.Name()] = sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(g) })
+		c.groups[g.Name()] = &group{
+			compiled: sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(g) }),
+			refused:  sync.OnceValue(func() map[string]map[string]string { return refusedValues(g) }),
+		}
 	}
 	return c
 }
@@ -44,83 +60,103 @@ func compile(g *productgroup.Group) (*jsonschema.Schema, error) {
 	return c.Compile(g.SchemaID())
 }
 
-// Check returns every place where the content breaks the schema of its group, ordered by pointer; pointers begin with
-// /content. An unknown group has no schema and nothing to say.
-func (c *Checker) Check(group string, content map[string]any) []fault.Field {
-	compiled, ok := c.compiled[group]
+func refusedValues(g *productgroup.Group) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	for _, e := range g.Elements() {
+		if len(e.RefusedValues) > 0 {
+			out["/content"+e.Pointer] = e.RefusedValues
+		}
+	}
+	return out
+}
+
+// Check returns the places where the content breaks the schema of its group: ordered by pointer, the first MaxFields of
+// them, always the same for the same content. Pointers begin with /content. Numbers in the content are json.Number or
+// float64. Codes are content-unknown-member, content-type, content-value and content-invalid. An unknown group has no
+// schema and nothing to say.
+func (c *Checker) Check(name string, content map[string]any) []fault.Field {
+	g, ok := c.groups[name]
 	if !ok {
 		return nil
 	}
-	schema, err := compiled()
+	schema, err := g.compiled()
 	if err != nil {
 		return []fault.Field{{Pointer: "/content", Code: fault.CodeContentInvalid, Detail: "The schema of this product group is broken; this is our mistake."}}
+	}
+	if out := outOfBounds(content, schema); len(out) > 0 {
+		return first(out)
 	}
 	verr, ok := schema.Validate(content).(*jsonschema.ValidationError)
 	if !ok {
 		return nil
 	}
+	return g.fields(verr, schema)
+}
+
+// violation is one broken rule at one place; it is put into words only if it is told.
+type violation struct {
+	at   string // JSON Pointer from /content
+	rank string // orders the violations of one place
+	say  func() (fault.Code, string)
+}
+
+func (g *group) fields(e *jsonschema.ValidationError, schema *jsonschema.Schema) []fault.Field {
+	var found []violation
+	g.collect(e, schema, &found)
+	slices.SortFunc(found, func(a, b violation) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank, b.rank)) })
+	found = slices.CompactFunc(found, func(a, b violation) bool { return a.at == b.at && a.rank == b.rank })
 	var out []fault.Field
-	leaves(verr, schema, &out)
-	slices.SortFunc(out, func(a, b fault.Field) int { return strings.Compare(a.Pointer+a.Detail, b.Pointer+b.Detail) })
-	return slices.Compact(out)
+	for _, v := range found[:min(len(found), MaxFields)] {
+		code, detail := v.say()
+		out = append(out, fault.Field{Pointer: v.at, Code: code, Detail: detail})
+	}
+	return out
 }
 
-func leaves(e *jsonschema.ValidationError, schema *jsonschema.Schema, out *[]fault.Field) {
-	if len(e.Causes) > 0 {
-		for _, cause := range e.Causes {
-			leaves(cause, schema, out)
-		}
-		return
-	}
+// collect lists the leaves of the validator's answer.
+func (g *group) collect(e *jsonschema.ValidationError, schema *jsonschema.Schema, out *[]violation) {
 	at := pointer(e.InstanceLocation)
-	if unknown, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
-		for _, name := range unknown.Properties {
-			*out = append(*out, fault.Field{Pointer: at + "/" + escape(name), Code: fault.CodeContentUnknown, Detail: unknownDetail(name, schema, e.InstanceLocation)})
+	switch k := e.ErrorKind.(type) {
+	case *kind.PropertyNames: // its cause says the same, without the place
+		*out = append(*out, violation{at + "/" + escape(k.Property), "name", func() (fault.Code, string) {
+			return fault.CodeContentValue, "The name is not a language tag such as en, de or pt-BR."
+		}})
+		return
+	case *kind.AdditionalProperties:
+		parent := descend(schema, e.InstanceLocation)
+		for _, name := range k.Properties {
+			*out = append(*out, violation{at + "/" + escape(name), "unknown", func() (fault.Code, string) {
+				return fault.CodeContentUnknown, unknown(name, parent)
+			}})
+		}
+		return
+	case *kind.Required:
+		for _, name := range k.Missing {
+			*out = append(*out, violation{at + "/" + escape(name), "required", func() (fault.Code, string) {
+				return fault.CodeContentInvalid, fmt.Sprintf("%q is needed here.", name)
+			}})
 		}
 		return
 	}
-	if missing, ok := e.ErrorKind.(*kind.Required); ok {
-		for _, name := range missing.Missing {
-			*out = append(*out, fault.Field{Pointer: at + "/" + escape(name), Code: fault.CodeContentInvalid, Detail: fmt.Sprintf("%q is needed here.", name)})
-		}
+	for _, cause := range e.Causes {
+		g.collect(cause, schema, out)
+	}
+	if len(e.Causes) > 0 {
 		return
 	}
-	code, detail := words(e.ErrorKind)
-	*out = append(*out, fault.Field{Pointer: at, Code: code, Detail: detail})
+	*out = append(*out, violation{at, fmt.Sprintf("%T", e.ErrorKind), func() (fault.Code, string) {
+		if chosen, ok := e.ErrorKind.(*kind.Enum); ok {
+			if reason := g.refused()[at][fmt.Sprint(chosen.Got)]; reason != "" {
+				return fault.CodeContentValue, reason
+			}
+		}
+		return words(e.ErrorKind, descend(schema, e.InstanceLocation))
+	}})
 }
 
-// words says a violation in a sentence.
-func words(k jsonschema.ErrorKind) (fault.Code, string) {
-	switch k := k.(type) {
-	case *kind.Type:
-		return fault.CodeContentType, fmt.Sprintf("This must be %s, not %s.", typeNames(k.Want), typeName(k.Got))
-	case *kind.Enum:
-		return fault.CodeContentValue, "Allowed are: " + list(k.Want) + "."
-	case *kind.Minimum:
-		f, _ := k.Want.Float64()
-		return fault.CodeContentValue, fmt.Sprintf("At least %g is expected.", f)
-	case *kind.ExclusiveMinimum:
-		f, _ := k.Want.Float64()
-		return fault.CodeContentValue, fmt.Sprintf("More than %g is expected.", f)
-	case *kind.Maximum:
-		f, _ := k.Want.Float64()
-		return fault.CodeContentValue, fmt.Sprintf("At most %g is expected.", f)
-	case *kind.MinLength:
-		return fault.CodeContentValue, "The text is empty."
-	case *kind.MaxLength:
-		return fault.CodeContentValue, fmt.Sprintf("The text has %d characters; at most %d are allowed.", k.Got, k.Want)
-	case *kind.MaxItems:
-		return fault.CodeContentValue, fmt.Sprintf("The list has %d entries; at most %d are allowed.", k.Got, k.Want)
-	case *kind.Pattern:
-		return fault.CodeContentValue, fmt.Sprintf("The text does not have the expected form (%s).", k.Want)
-	case *kind.Format:
-		return fault.CodeContentValue, fmt.Sprintf("This is not a valid %s.", formatName(k.Want))
-	case *kind.UniqueItems:
-		return fault.CodeContentValue, "An entry is given twice."
-	case *kind.MinProperties:
-		return fault.CodeContentValue, "The object is empty."
-	}
-	return fault.CodeContentInvalid, "This value does not fit the schema of the product group."
+func first(fields []fault.Field) []fault.Field {
+	slices.SortFunc(fields, func(a, b fault.Field) int { return strings.Compare(a.Pointer, b.Pointer) })
+	return fields[:min(len(fields), MaxFields)]
 }
 
 func pointer(location []string) string {
@@ -136,100 +172,24 @@ func escape(token string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(token, "~", "~0"), "/", "~1")
 }
 
-// unknownDetail names the known member that looks most like an unknown one.
-func unknownDetail(name string, schema *jsonschema.Schema, location []string) string {
-	best, distance := "", 4
-	if at := descend(schema, location); at != nil {
-		for known := range at.Properties {
-			if d := edits(strings.ToLower(name), strings.ToLower(known)); d < distance || d == distance && known < best {
-				best, distance = known, d
-			}
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf("There is no such data element. Did you mean %q?", best)
-	}
-	return "There is no such data element in this product group."
-}
-
+// descend finds the sub-schema of a place, nil if none is declared.
 func descend(s *jsonschema.Schema, location []string) *jsonschema.Schema {
 	for _, token := range location {
-		switch {
-		case s == nil:
-			return nil
-		case s.Properties[token] != nil:
-			s = s.Properties[token]
-		case s.Items2020 != nil:
-			s = s.Items2020
-		default:
+		if s == nil {
 			return nil
 		}
+		s = below(s, token)
 	}
 	return s
 }
 
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+func below(s *jsonschema.Schema, token string) *jsonschema.Schema {
+	if child, ok := s.Properties[token]; ok {
+		return child
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
+	if s.Items2020 != nil {
+		return s.Items2020
 	}
-	return row[len(b)]
-}
-
-func typeNames(want []string) string {
-	var names []string
-	for _, s := range want {
-		names = append(names, typeName(s))
-	}
-	return strings.Join(names, " or ")
-}
-
-func typeName(s string) string {
-	switch s {
-	case "string":
-		return "text"
-	case "integer":
-		return "a whole number"
-	case "number":
-		return "a number"
-	case "boolean":
-		return "true or false"
-	case "array":
-		return "a list"
-	case "object":
-		return "an object"
-	}
-	return s
-}
-
-func formatName(s string) string {
-	switch s {
-	case "uri":
-		return "web address"
-	case "email":
-		return "e-mail address"
-	case "date-time":
-		return "instant such as 2027-02-18T09:30:00Z"
-	}
-	return s
-}
-
-func list(values []any) string {
-	s := make([]string, len(values))
-	for i, v := range values {
-		s[i] = fmt.Sprint(v)
-	}
-	return strings.Join(s, ", ")
+	open, _ := s.AdditionalProperties.(*jsonschema.Schema)
+	return open
 }
