@@ -4,13 +4,16 @@ package productgroup
 const Vocabulary = "https://passportcraft.dev/vocab/"
 
 // Context is the JSON-LD 1.1 context of the group's content: one term per member, nested objects in contexts of their
-// own, no catch-all vocabulary.
+// own, protected (JSON-LD 1.1, section 4.1.11) and without a catch-all vocabulary. Addresses and instants are typed.
+// Numbers are not: JSON-LD gives native numbers the types xsd:integer and xsd:double, and any other type would change
+// how they are written.
 func (g *Group) Context() map[string]any {
 	return terms(g.parsed().root.Properties, Vocabulary+g.name+"/1#")
 }
 
 func terms(list properties, base string) map[string]any {
-	out := make(map[string]any, len(list))
+	out := make(map[string]any, len(list)+1)
+	out["@protected"] = true
 	for _, n := range list {
 		if n.Refused != "" {
 			continue

@@ -43,6 +43,10 @@ func TestWords(t *testing.T) {
 		{`{"batteryWeightKg":438.5,"expectedLifetimeCycles":2000.0}`, nil},
 		{`{"nominalCapcityAh":1}`, []fault.Field{{Pointer: "/nominalCapcityAh", Code: unknown, Detail: `There is no such data element. Did you mean "nominalCapacityAh"?`}}},
 		{`{"Batterychemistry":"LFP"}`, []fault.Field{{Pointer: "/Batterychemistry", Code: unknown, Detail: `There is no such data element. Did you mean "batteryChemistry"?`}}},
+		{`{"minimumVoltageV":1,"recycledContentZincPct":1}`, []fault.Field{ // as close to maximumVoltageV; another metal is no slip
+			{Pointer: "/minimumVoltageV", Code: unknown, Detail: `There is no such data element. Did you mean "minimalVoltageV"?`},
+			{Pointer: "/recycledContentZincPct", Code: unknown, Detail: "There is no such data element in this product group."},
+		}},
 		{`{"manufacturer":{"foo":1}}`, []fault.Field{{Pointer: "/manufacturer/foo", Code: unknown, Detail: "There is no such data element in this product group."}}},
 		{`{"hazardousSubstances":[{"name":"x","casNummer":"1"}]}`, []fault.Field{{Pointer: "/hazardousSubstances/0/casNummer", Code: unknown, Detail: `There is no such data element. Did you mean "casNumber"?`}}},
 		{`{"a/b~c":1}`, []fault.Field{{Pointer: "/a~1b~0c", Code: unknown, Detail: "There is no such data element in this product group."}}},

@@ -56,13 +56,14 @@ func number(r *big.Rat) string {
 // maxSuggested is the longest name that is compared with the known ones.
 const maxSuggested = 64
 
-// unknown names the known member that looks most like an unknown one: the fewer letters, the closer it has to be.
+// unknown names the known member that looks most like an unknown one: the fewer letters, the closer it has to be. Of
+// several that are as close, the one that begins most like it is meant, since people mistype the end of a word.
 func unknown(name string, parent *jsonschema.Schema) string {
 	best, distance := "", min(4, 2+len(name)/6)
 	if parent != nil && len(name) <= maxSuggested {
 		for known := range parent.Properties {
 			d := edits(strings.ToLower(name), strings.ToLower(known))
-			if d < distance || d == distance && best != "" && known < best {
+			if d < distance || d == distance && best != "" && closer(name, known, best) {
 				best, distance = known, d
 			}
 		}
@@ -71,6 +72,23 @@ func unknown(name string, parent *jsonschema.Schema) string {
 		return fmt.Sprintf("There is no such data element. Did you mean %q?", best)
 	}
 	return "There is no such data element in this product group."
+}
+
+// closer tells whether a begins more like name than b does; of two alike, the first in the alphabet.
+func closer(name, a, b string) bool {
+	if pa, pb := shared(name, a), shared(name, b); pa != pb {
+		return pa > pb
+	}
+	return a < b
+}
+
+// shared is how many bytes two texts have in common at their beginning.
+func shared(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // edits is the Levenshtein distance in bytes.
