@@ -18,6 +18,9 @@ import (
 // passport that the item inherits from.
 const batchMember = "batchNumber"
 
+// serialMember is the content member that repeats an item's serial number.
+const serialMember = "serialNumber"
+
 // maxReason is the longest reason, in characters.
 const maxReason = 500
 

@@ -227,7 +227,22 @@ func (s *Service) check(p Passport, content Content) []fault.Field {
 	if err != nil {
 		return []fault.Field{at(err, "/productGroup")}
 	}
-	return append(s.Checker.Check(p.ProductGroup, content), group.CheckRules(content, p.Granularity)...)
+	fields := append(s.Checker.Check(p.ProductGroup, content), group.CheckRules(content, p.Granularity)...)
+	return append(fields, contradictions(p, content)...)
+}
+
+// contradictions are numbers in the content that are not those of the product identifier: a reader could not tell which
+// product is meant.
+func contradictions(p Passport, content Content) []fault.Field {
+	var fields []fault.Field
+	for _, c := range []struct{ member, identified string }{{serialMember, p.Product.Serial()}, {batchMember, p.Product.Lot()}} {
+		said, ok := content[c.member].(string)
+		if ok && c.identified != "" && said != c.identified {
+			fields = append(fields, fault.Field{Pointer: "/content/" + c.member, Code: fault.CodeContentValue,
+				Detail: fmt.Sprintf("The product identifier says %q.", c.identified)})
+		}
+	}
+	return fields
 }
 
 func fixed(pointer string, wanted *string, have string) []fault.Field {

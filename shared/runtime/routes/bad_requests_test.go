@@ -97,6 +97,7 @@ func badBodies() []bad {
 		content("wrong type in the content", `{"weightKg":"5"}`, 422, fault.CodePassportInvalid, "/content/weightKg"),
 		content("value out of range", `{"recycledContentPct":101}`, 422, fault.CodePassportInvalid, "/content/recycledContentPct"),
 		content("not a country", `{"countryOfOrigin":"Germany"}`, 422, fault.CodePassportInvalid, "/content/countryOfOrigin"),
+		content("another serial number than the identifier's", `{"serialNumber":"BAD-2"}`, 422, fault.CodePassportInvalid, "/content/serialNumber"),
 		content("null in the content", `{"brand":null}`, 422, fault.CodePassportInvalid, "/content/brand"),
 		content("address that is a script", `{"documents":[{"title":"x","url":"javascript:alert(1)"}]}`, 422, fault.CodePassportInvalid, "/content/documents/0/url"),
 		battery("data point 16", `{"materialComposition":"x"}`, fault.CodePassportInvalid, "/content/materialComposition"),
