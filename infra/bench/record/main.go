@@ -260,7 +260,9 @@ func (s *site) create(content json.RawMessage) error {
 }
 
 func (s *site) createItem(content json.RawMessage) error {
-	body := fmt.Sprintf(`{"productGroup":"battery","granularity":"item","productIdentifier":"https://id.gs1.org/01/09506000134352/21/I%d","content":%s}`, s.serial.Add(1), content)
+	serial := fmt.Sprintf("I%d", s.serial.Add(1))
+	own := strings.ReplaceAll(string(content), "AC78-000421", serial)
+	body := fmt.Sprintf(`{"productGroup":"battery","granularity":"item","productIdentifier":"https://id.gs1.org/01/09506000134352/21/%s","content":%s}`, serial, own)
 	_, _, err := s.call("POST", "/v1/passports", "", []byte(body))
 	return err
 }
