@@ -22,7 +22,7 @@ func (k *Kit) Dump(t testing.TB) []string {
 		return aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, nil
 	})}, func(o *dynamodb.Options) { o.BaseEndpoint = &e.DynamoDB })
 	var rows []string
-	for _, name := range []string{"RECORDS_TABLE", "PUBLIC_TABLE", "LEDGER_TABLE", "KEYS_TABLE"} {
+	for _, name := range []string{"RECORDS_TABLE", "PEOPLE_TABLE", "PUBLIC_TABLE", "LEDGER_TABLE", "KEYS_TABLE"} {
 		table := k.Env[name]
 		pages := dynamodb.NewScanPaginator(api, &dynamodb.ScanInput{TableName: &table})
 		for pages.HasMorePages() {
@@ -53,6 +53,10 @@ func row(it map[string]types.AttributeValue) string {
 			for _, e := range v.Value {
 				parts = append(parts, name+"[]="+row(map[string]types.AttributeValue{"": e}))
 			}
+		case *types.AttributeValueMemberM:
+			parts = append(parts, name+"{"+row(v.Value)+"}")
+		case *types.AttributeValueMemberBOOL:
+			parts = append(parts, fmt.Sprintf("%s=%t", name, v.Value))
 		default:
 			parts = append(parts, fmt.Sprintf("%s=%v", name, v))
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
@@ -105,7 +106,7 @@ func Environment(t testing.TB) map[string]string {
 	return map[string]string{
 		"APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
-		"RECORDS_TABLE": prefix + "Records", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
+		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
 		"DOCUMENTS_BUCKET": bucket, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
 	}
 }
@@ -113,7 +114,8 @@ func Environment(t testing.TB) map[string]string {
 // Tenant founds a tenant and returns its first key.
 func (k *Kit) Tenant(t testing.TB, name string) (id.Tenant, string) {
 	t.Helper()
-	tenant, key, err := k.App.Founder().Found(context.Background(), name)
+	owner := member.Person{Name: "Owner of " + name, Mail: "owner@nordeiche.example"}
+	tenant, key, err := k.App.Found(context.Background(), name, owner, member.Identity{Issuer: "https://issuer.example", Subject: name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,8 +172,9 @@ func (k *Kit) PutKey(t testing.TB, key apikey.Key) {
 	t.Helper()
 	stores := k.App.Stores()
 	by := access.Caller{Tenant: key.Tenant, Actor: "test", At: k.Clock.Now()}
-	entry := audit.New(id.NewSource(k.Clock.Now, stores.Random), by, audit.KeyCreated, "api-key:"+key.ID, "", "")
-	if err := stores.APIKeys.PutKey(context.Background(), key, entry); err != nil {
+	ids := id.NewSource(k.Clock.Now, stores.Random)
+	entry := audit.New(ids, by, audit.KeyCreated, "api-key:"+key.ID, "", "")
+	if err := stores.APIKeys.PutKey(context.Background(), key, entry, audit.NoticeOf(ids, entry)); err != nil {
 		t.Fatal(err)
 	}
 }

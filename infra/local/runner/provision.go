@@ -49,7 +49,8 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		return nil, nil, err
 	}
 	return each, map[string]string{
-		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
+		"PEOPLE_TABLE": name("PeopleTable"),
+		"AWS_REGION":   region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "RATE_PER_KEY": ratePerKey,
 	}, nil
 }

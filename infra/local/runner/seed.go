@@ -13,7 +13,11 @@ import (
 	"path/filepath"
 
 	"github.com/passportcraft/passportcraft/infra/local/samples"
+	"github.com/passportcraft/passportcraft/shared/domain/member"
 )
+
+// demoMail is the mail address of the demo tenant's owner.
+const demoMail = "owner@demo.example"
 
 // demo is what is kept of the demo tenant between runs.
 type demo struct {
@@ -70,7 +74,7 @@ func (s *site) demoTenant(ctx context.Context) (demo, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return d, err
 	}
-	tenant, key, err := s.app.Founder().Found(ctx, "Demo")
+	tenant, key, err := s.app.Found(ctx, "Demo", member.Person{Name: "Demo Owner", Mail: demoMail}, member.Identity{Issuer: "local", Subject: demoMail})
 	if err != nil {
 		return d, fmt.Errorf("founding the demo tenant: %w", err)
 	}

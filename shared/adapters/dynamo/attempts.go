@@ -7,17 +7,20 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/idempotency"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
 // Attempts implements idempotency.Store. Answers are sealed: they hold content. Rows carry the attribute ttl for
 // DynamoDB's own deletion, but every read decides by the clock, since that deletion comes late or, locally, never.
 type Attempts struct {
 	db   *DB
-	ring *keyring.Ring
+	ring *keyring.Ring[id.Tenant]
 }
 
 // NewAttempts makes the store.
-func NewAttempts(db *DB, ring *keyring.Ring) *Attempts { return &Attempts{db: db, ring: ring} }
+func NewAttempts(db *DB, ring *keyring.Ring[id.Tenant]) *Attempts {
+	return &Attempts{db: db, ring: ring}
+}
 
 // Begin claims a key. One conditional write.
 func (s *Attempts) Begin(ctx context.Context, a idempotency.Attempt) (*idempotency.Answer, error) {

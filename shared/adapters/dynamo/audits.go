@@ -33,14 +33,11 @@ func (s *Audits) Day(ctx context.Context, t id.Tenant, day time.Time) ([]audit.E
 				return nil, err
 			}
 			for _, it := range out.Items {
-				r := reader{it: it}
-				entries = append(entries, audit.Entry{
-					ID: id.Entry(r.text("id")), Tenant: t, At: r.moment("at"), Actor: r.text("ac"), Event: audit.Event(r.text("ev")),
-					Object: r.text("ob"), Request: id.Request(r.text("rq")), Before: r.optional("bh"), After: r.optional("ah"),
-				})
-				if r.err != nil {
-					return nil, r.err
+				e, err := entryOf(t, it)
+				if err != nil {
+					return nil, err
 				}
+				entries = append(entries, e)
 			}
 			if out.LastEvaluatedKey == nil {
 				break
@@ -50,4 +47,43 @@ func (s *Audits) Day(ctx context.Context, t id.Tenant, day time.Time) ([]audit.E
 	}
 	slices.SortFunc(entries, func(a, b audit.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return entries, nil
+}
+
+// Append implements audit.Journal: it stores an entry that belongs to no change. One write.
+func (s *Audits) Append(ctx context.Context, e audit.Entry) error {
+	_, _, err := s.db.put(ctx, s.db.tables.Records, entryItem(e), "attribute_not_exists(PK)", nil, nil)
+	return err
+}
+
+// writeAudit adds an entry to the transaction of its change.
+func writeAudit(db *DB, x *transaction, e audit.Entry) {
+	x.put(db.tables.Records, entryItem(e), "attribute_not_exists(PK)", nil, unconditional)
+}
+
+func entryItem(e audit.Entry) item {
+	it := auditKey(e.Tenant, e.At, e.ID).attributes()
+	it["v"], it["at"], it["n"] = number(1), moment(e.At), number(max(1, e.Count))
+	it["id"], it["ac"], it["ev"], it["ob"], it["rq"] = text(string(e.ID)), text(e.Actor), text(string(e.Event)), text(e.Object), text(string(e.Request))
+	for name, value := range map[string]string{"bh": e.Before, "ah": e.After, "nw": e.Network} {
+		if value != "" {
+			it[name] = text(value)
+		}
+	}
+	if len(e.Detail) > 0 {
+		it["dt"] = dictionary(e.Detail)
+	}
+	return it
+}
+
+func entryOf(t id.Tenant, it item) (audit.Entry, error) {
+	r := reader{it: it}
+	e := audit.Entry{
+		ID: id.Entry(r.text("id")), Tenant: t, At: r.moment("at"), Actor: r.text("ac"), Event: audit.Event(r.text("ev")),
+		Object: r.text("ob"), Request: id.Request(r.text("rq")), Before: r.optional("bh"), After: r.optional("ah"),
+		Network: r.optional("nw"), Count: 1, Detail: r.dictionary("dt"),
+	}
+	if r.has("n") { // rows of before it was counted stand for one
+		e.Count = int(r.number("n"))
+	}
+	return e, r.err
 }

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -11,18 +12,24 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// DataKeys implements keyring.Store over the Keys table.
-type DataKeys struct{ db *DB }
+// DataKeys implements keyring.Store over the Keys table, for tenants or for persons.
+type DataKeys[O ~string] struct {
+	db        *DB
+	partition func(O) string
+}
 
-// NewDataKeys makes the store.
-func NewDataKeys(db *DB) *DataKeys { return &DataKeys{db: db} }
+// NewDataKeys makes the store of tenants' keys.
+func NewDataKeys(db *DB) *DataKeys[id.Tenant] { return &DataKeys[id.Tenant]{db, tenantPrefix} }
 
-// Newest returns the tenant's newest wrapped key. One query of one item.
-func (s *DataKeys) Newest(ctx context.Context, t id.Tenant) (keyring.Wrapped, error) {
+// NewPersonKeys makes the store of persons' keys.
+func NewPersonKeys(db *DB) *DataKeys[id.Person] { return &DataKeys[id.Person]{db, personKeyPartition} }
+
+// Newest returns an owner's newest wrapped key. One query of one item.
+func (s *DataKeys[O]) Newest(ctx context.Context, o O) (keyring.Wrapped, error) {
 	out, err := s.db.query(ctx, &dynamodb.QueryInput{
 		TableName: &s.db.tables.Keys, Limit: aws.Int32(1), ScanIndexForward: aws.Bool(false), ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("PK = :p AND begins_with(SK, :k)"),
-		ExpressionAttributeValues: item{":p": text(tenantPrefix(t)), ":k": text(dataKeyPrefix)},
+		ExpressionAttributeValues: item{":p": text(s.partition(o)), ":k": text(dataKeyPrefix)},
 	})
 	if err != nil {
 		return keyring.Wrapped{}, err
@@ -34,8 +41,8 @@ func (s *DataKeys) Newest(ctx context.Context, t id.Tenant) (keyring.Wrapped, er
 }
 
 // Version returns one wrapped key. One read.
-func (s *DataKeys) Version(ctx context.Context, t id.Tenant, version uint32) (keyring.Wrapped, error) {
-	it, err := s.db.get(ctx, s.db.tables.Keys, dataKeyKey(t, version))
+func (s *DataKeys[O]) Version(ctx context.Context, o O, version uint32) (keyring.Wrapped, error) {
+	it, err := s.db.get(ctx, s.db.tables.Keys, dataKeyKey(s.partition(o), version))
 	if err != nil {
 		return keyring.Wrapped{}, err
 	}
@@ -46,12 +53,12 @@ func (s *DataKeys) Version(ctx context.Context, t id.Tenant, version uint32) (ke
 }
 
 // Add stores a wrapped key; the version must be new.
-func (s *DataKeys) Add(ctx context.Context, t id.Tenant, w keyring.Wrapped) error {
-	it := dataKeyKey(t, w.Version).attributes()
+func (s *DataKeys[O]) Add(ctx context.Context, o O, w keyring.Wrapped) error {
+	it := dataKeyKey(s.partition(o), w.Version).attributes()
 	it["v"], it["ver"], it["wk"] = number(1), number(w.Version), blob(w.Blob)
 	met, _, err := s.db.put(ctx, s.db.tables.Keys, it, "attribute_not_exists(PK)", nil, nil)
 	if err == nil && !met {
-		return fault.New(fault.CodeTransition, "The organisation already has this key.")
+		return fault.New(fault.CodeTransition, "The owner already has this key.")
 	}
 	return err
 }
@@ -62,5 +69,22 @@ func wrapped(it item) (keyring.Wrapped, error) {
 }
 
 func noKey() error {
-	return fault.New(fault.CodeRouteNotFound, "The organisation has no encryption key.")
+	return fault.New(fault.CodeRouteNotFound, "There is no encryption key.")
+}
+
+// Destroy removes all keys of an owner: what was sealed under them can no longer be read, wherever it is. One query and
+// one delete per key.
+func (s *DataKeys[O]) Destroy(ctx context.Context, o O) error {
+	for {
+		newest, err := s.Newest(ctx, o)
+		if errors.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.db.remove(ctx, s.db.tables.Keys, dataKeyKey(s.partition(o), newest.Version), "attribute_exists(PK)", nil); err != nil {
+			return err
+		}
+	}
 }

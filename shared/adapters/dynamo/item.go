@@ -115,3 +115,43 @@ func (r *reader) texts(name string) []string {
 	}
 	return out
 }
+
+func dictionary(m map[string]string) types.AttributeValue {
+	d := make(map[string]types.AttributeValue, len(m))
+	for k, v := range m {
+		d[k] = text(v)
+	}
+	return &types.AttributeValueMemberM{Value: d}
+}
+
+// dictionary is nil when the attribute is absent.
+func (r *reader) dictionary(name string) map[string]string {
+	if !r.has(name) {
+		return nil
+	}
+	v, ok := r.it[name].(*types.AttributeValueMemberM)
+	if !ok {
+		r.miss(name)
+		return nil
+	}
+	inner := reader{it: v.Value}
+	out := make(map[string]string, len(v.Value))
+	for k := range v.Value {
+		out[k] = inner.text(k)
+	}
+	if inner.err != nil {
+		r.miss(name)
+	}
+	return out
+}
+
+func (r *reader) flag(name string) bool {
+	v, ok := r.it[name].(*types.AttributeValueMemberBOOL)
+	if !ok {
+		r.miss(name)
+		return false
+	}
+	return v.Value
+}
+
+func flag(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// Every key of every table is built here and nowhere else. Keys of Records and Keys begin with the tenant, so that a
-// policy on the leading key isolates tenants and nothing can be stored without saying whose it is. The functions take
+// Every key of every table is built here and nowhere else. Keys of Records and Keys begin with the tenant (or, of
+// persons' own keys, with the person), so that a policy on the leading key isolates tenants and nothing can be stored
+// without saying whose it is. People finds persons before their tenant is known. The functions take
 // typed identifiers; those come from our own sources or were checked by id.Valid, so no separator can be smuggled in.
 
 // key is a primary key: sort is empty in tables without one.
@@ -31,7 +33,34 @@ func tenantPrefix(t id.Tenant) string { return "T#" + string(t) }
 
 func tenantKey(t id.Tenant) key { return key{tenantPrefix(t), "TENANT"} }
 
-func apiKeyKey(t id.Tenant, keyID string) key { return key{tenantPrefix(t) + "#KEY#" + keyID, "KEY"} }
+// apiKeyKey: the keys of a tenant are few and remembered by whoever reads them, so they share a partition.
+func apiKeyKey(t id.Tenant, keyID string) key { return key{tenantPrefix(t) + "#KEYS", keyID} }
+
+func memberKey(t id.Tenant, p id.Person) key { return key{tenantPrefix(t) + "#M", string(p)} }
+
+func invitationKey(t id.Tenant, i id.Invitation) key { return key{tenantPrefix(t) + "#I", string(i)} }
+
+func noticeKey(t id.Tenant, n id.Notice) key { return key{tenantPrefix(t) + "#N", string(n)} }
+
+func bucketKey(t id.Tenant, of string) key { return key{tenantPrefix(t) + "#RATE", of} }
+
+// identityKey finds the person behind a sign-in; issuer and subject appear only as a digest.
+func identityKey(i member.Identity) key {
+	sum := sha256.Sum256([]byte(i.Issuer + "\x00" + i.Subject))
+	return key{"I#" + base64.RawURLEncoding.EncodeToString(sum[:]), "ID"}
+}
+
+func personPartition(p id.Person) string { return "P#" + string(p) }
+
+func personKey(p id.Person) key { return key{personPartition(p), "PERSON"} }
+
+const belongsPrefix = "T#"
+
+// belongsKey says that a person belongs to a tenant. The member's row in the tenant's own partition decides; this one
+// only leads there.
+func belongsKey(p id.Person, t id.Tenant) key {
+	return key{personPartition(p), belongsPrefix + string(t)}
+}
 
 func passportPartition(t id.Tenant, p id.Passport) string { return tenantPrefix(t) + "#P#" + string(p) }
 
@@ -84,12 +113,16 @@ func carrierKey(p id.Passport) key { return key{partition: "Q#" + string(p)} }
 
 const dataKeyPrefix = "DK#"
 
-func dataKeyKey(t id.Tenant, version uint32) key {
-	return key{tenantPrefix(t), fmt.Sprintf(dataKeyPrefix+"%08d", version)}
+func dataKeyKey(partition string, version uint32) key {
+	return key{partition, fmt.Sprintf(dataKeyPrefix+"%08d", version)}
 }
+
+func personKeyPartition(p id.Person) string { return "U#" + string(p) }
 
 // place names a row for the associated data of what is sealed in it. It uses the logical table name, so that a table
 // restored under another name still opens.
-func (k key) place(attribute string) string {
-	return "Records|" + k.partition + "|" + k.sort + "|" + attribute
+func (k key) place(attribute string) string { return k.in("Records", attribute) }
+
+func (k key) in(table, attribute string) string {
+	return table + "|" + k.partition + "|" + k.sort + "|" + attribute
 }

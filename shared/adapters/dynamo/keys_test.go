@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -27,14 +28,18 @@ func TestKeysGolden(t *testing.T) {
 	const mine = "T#0199aaaa-0000-7000-8000-00000000000a"
 	tests := map[string]struct{ got, want key }{
 		"tenant":   {tenantKey(tenant), key{mine, "TENANT"}},
-		"api key":  {apiKeyKey(tenant, "abc"), key{mine + "#KEY#abc", "KEY"}},
+		"api key":  {apiKeyKey(tenant, "abc"), key{mine + "#KEYS", "abc"}},
 		"passport": {passportKey(tenant, p), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "META"}},
 		"version":  {versionKey(tenant, p, 7), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "V#00000007"}},
 		"moment":   {momentKey(tenant, p, at, 12), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "AT#2027-02-18T09:30:00.000000005Z#000000000012"}},
 		"ident":    {identKey(tenant, "blind"), key{mine + "#ID#blind", "ID"}},
 		"attempt":  {attemptKey(tenant, "p", "k"), key{mine + "#IDEM#m1WGZQu_66_m1wB0wtAsc-6R4gGXyFa_HJvFLpGR6P4", "IDEM"}},
 		"audit":    {auditKey(tenant, at, "0199cccc-0000-7000-8000-00000000000c"), key{mine + "#A#2027-02-18#3", "2027-02-18T09:30:00.000000005Z#0199cccc-0000-7000-8000-00000000000c"}},
-		"data key": {dataKeyKey(tenant, 1), key{mine, "DK#00000001"}},
+		"data key": {dataKeyKey(tenantPrefix(tenant), 1), key{mine, "DK#00000001"}},
+		"member":   {memberKey(tenant, "0199dddd-0000-7000-8000-00000000000d"), key{mine + "#M", "0199dddd-0000-7000-8000-00000000000d"}},
+		"invited":  {invitationKey(tenant, "0199eeee-0000-7000-8000-00000000000e"), key{mine + "#I", "0199eeee-0000-7000-8000-00000000000e"}},
+		"notice":   {noticeKey(tenant, "0199ffff-0000-7000-8000-00000000000f"), key{mine + "#N", "0199ffff-0000-7000-8000-00000000000f"}},
+		"bucket":   {bucketKey(tenant, "tenant"), key{mine + "#RATE", "tenant"}},
 		"list":     {key{listPartition(tenant, passport.Draft, 1), listPosition(at, p)}, key{mine + "#L#draft#1", "2027-02-18T09:30:00.000000005Z#0199bbbb-0000-7000-8000-00000000000b"}},
 		"public":   {publicKey(product), key{partition: "P#/01/09506000134352/21/A%2FB"}},
 		"carrier":  {carrierKey(p), key{partition: "Q#0199bbbb-0000-7000-8000-00000000000b"}},
@@ -46,6 +51,19 @@ func TestKeysGolden(t *testing.T) {
 		if name != "public" && name != "carrier" && !strings.HasPrefix(tc.got.partition, mine) {
 			t.Errorf("%s does not begin with its tenant: %s", name, tc.got.partition)
 		}
+	}
+	const person = "0199dddd-0000-7000-8000-00000000000d"
+	for got, want := range map[key]key{
+		personKey(person):                {"P#" + person, "PERSON"},
+		belongsKey(person, tenant):       {"P#" + person, mine},
+		{personKeyPartition(person), ""}: {"U#" + person, ""},
+	} {
+		if got != want {
+			t.Errorf("person: %+v, want %+v", got, want)
+		}
+	}
+	if identityKey(member.Identity{Issuer: "a", Subject: "b"}) == identityKey(member.Identity{Issuer: "ab", Subject: ""}) {
+		t.Error("issuer and subject run into each other")
 	}
 	if k := attemptKey(tenant, "p", "k"); k == attemptKey(tenant, "pk", "") || len(k.partition) != len(mine)+len("#IDEM#")+43 {
 		t.Errorf("attempt: %+v", k)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
@@ -28,14 +27,14 @@ const inlineLimit = 100 << 10
 // Passports implements passport.Store and passport.History.
 type Passports struct {
 	db       *DB
-	ring     *keyring.Ring
+	ring     *keyring.Ring[id.Tenant]
 	overflow Overflow
 	squeeze  *keyring.Squeezer
 	now      clock.Clock
 }
 
 // NewPassports makes the store.
-func NewPassports(db *DB, ring *keyring.Ring, overflow Overflow, now clock.Clock) *Passports {
+func NewPassports(db *DB, ring *keyring.Ring[id.Tenant], overflow Overflow, now clock.Clock) *Passports {
 	return &Passports{db: db, ring: ring, overflow: overflow, squeeze: keyring.NewSqueezer(), now: now}
 }
 
@@ -243,19 +242,6 @@ func (s *Passports) writeMoment(x *transaction, c passport.Change) {
 	it := momentKey(c.After.Tenant, c.After.ID, c.Moment.At, c.After.Revision).attributes()
 	it["v"], it["st"], it["ver"], it["at"] = number(1), text(string(c.Moment.Status)), number(c.Moment.Version), moment(c.Moment.At)
 	x.put(s.db.tables.Records, it, "attribute_not_exists(PK)", nil, means(passport.Stale(c.After.Revision)))
-}
-
-func writeAudit(db *DB, x *transaction, e audit.Entry) {
-	it := auditKey(e.Tenant, e.At, e.ID).attributes()
-	it["v"], it["at"] = number(1), moment(e.At)
-	it["id"], it["ac"], it["ev"], it["ob"], it["rq"] = text(string(e.ID)), text(e.Actor), text(string(e.Event)), text(e.Object), text(string(e.Request))
-	if e.Before != "" {
-		it["bh"] = text(e.Before)
-	}
-	if e.After != "" {
-		it["ah"] = text(e.After)
-	}
-	x.put(db.tables.Records, it, "attribute_not_exists(PK)", nil, unconditional)
 }
 
 // seal puts the sealed facts and the sealed content into an item, the content beside the table when it is large.

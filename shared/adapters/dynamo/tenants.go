@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
-	"github.com/passportcraft/passportcraft/shared/domain/apikey"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
@@ -16,26 +15,11 @@ import (
 // Tenants implements tenant.Store. The tenant's name is sealed like everything it tells us.
 type Tenants struct {
 	db   *DB
-	ring *keyring.Ring
+	ring *keyring.Ring[id.Tenant]
 }
 
 // NewTenants makes the store.
-func NewTenants(db *DB, ring *keyring.Ring) *Tenants { return &Tenants{db: db, ring: ring} }
-
-// Create stores a new tenant with its audit entry.
-func (s *Tenants) Create(ctx context.Context, t tenant.Tenant, e audit.Entry) error {
-	k := tenantKey(t.ID)
-	name, err := s.ring.Seal(ctx, t.ID, k.place("name"), []byte(t.Name))
-	if err != nil {
-		return err
-	}
-	it := k.attributes()
-	it["v"], it["name"], it["crt"] = number(1), blob(name), moment(t.CreatedAt)
-	x := &transaction{}
-	x.put(s.db.tables.Records, it, "attribute_not_exists(PK)", nil, means(errors.New("dynamo: tenant exists")))
-	writeAudit(s.db, x, e)
-	return s.db.commit(ctx, x)
-}
+func NewTenants(db *DB, ring *keyring.Ring[id.Tenant]) *Tenants { return &Tenants{db: db, ring: ring} }
 
 // Tenant returns a tenant. One read.
 func (s *Tenants) Tenant(ctx context.Context, t id.Tenant) (tenant.Tenant, error) {
@@ -44,57 +28,76 @@ func (s *Tenants) Tenant(ctx context.Context, t id.Tenant) (tenant.Tenant, error
 	if err != nil {
 		return tenant.Tenant{}, err
 	}
-	if it == nil {
-		return tenant.Tenant{}, fault.New(fault.CodeRouteNotFound, "There is no such organisation.")
-	}
-	r := reader{it: it}
-	name, err := s.ring.Open(ctx, t, k.place("name"), r.blob("name"))
+	got, err := tenantOf(t, it)
 	if err != nil {
 		return tenant.Tenant{}, err
 	}
-	return tenant.Tenant{ID: t, Name: string(name), CreatedAt: r.moment("crt")}, r.err
+	r := reader{it: it}
+	name, err := s.ring.Open(ctx, t, k.place("name"), r.blob("nm"))
+	got.Name = string(name)
+	return got, errors.Join(r.err, err)
 }
 
-// APIKeys implements apikey.Store.
-type APIKeys struct{ db *DB }
-
-// NewAPIKeys makes the store.
-func NewAPIKeys(db *DB) *APIKeys { return &APIKeys{db: db} }
-
-// PutKey stores a new key with its audit entry.
-func (s *APIKeys) PutKey(ctx context.Context, k apikey.Key, e audit.Entry) error {
-	it := apiKeyKey(k.Tenant, k.ID).attributes()
-	scopes := make([]string, len(k.Scopes))
-	for i, scope := range k.Scopes {
-		scopes[i] = string(scope)
+// State returns what a tenant may do at all. One read, nothing unsealed.
+func (s *Tenants) State(ctx context.Context, t id.Tenant) (access.State, error) {
+	it, err := s.db.get(ctx, s.db.tables.Records, tenantKey(t))
+	if err != nil {
+		return "", err
 	}
-	it["v"], it["id"], it["nm"], it["sc"], it["hash"] = number(1), text(k.ID), text(k.Name), texts(scopes), blob(k.Hash[:])
-	it["crt"], it["exp"] = moment(k.CreatedAt), moment(k.ExpiresAt)
+	got, err := tenantOf(t, it)
+	return got.State, err
+}
+
+// Update stores a changed tenant with its audit entry and notice. One transaction.
+func (s *Tenants) Update(ctx context.Context, t tenant.Tenant, e audit.Entry, n audit.Notice) error {
+	k := tenantKey(t.ID)
+	name, err := s.ring.Seal(ctx, t.ID, k.place("name"), []byte(t.Name))
+	if err != nil {
+		return err
+	}
 	x := &transaction{}
-	x.put(s.db.tables.Records, it, "attribute_not_exists(PK)", nil, means(errors.New("dynamo: key exists")))
+	x.update(s.db.tables.Records, k,
+		"SET nm = :n, st = :s, sso = :o, mfa = :m, dom = :d, hrs = :h, rev = rev + :one, ep = ep + :one", "rev = :r",
+		item{":n": blob(name), ":s": text(string(t.State)), ":o": flag(t.Policy.SSOOnly), ":m": flag(t.Policy.RequireMFA), ":d": texts(t.Policy.Domains),
+			":h": number(t.Policy.SessionHours), ":one": number(1), ":r": number(t.Revision)},
+		means(fault.New(fault.CodeRevisionStale, "Somebody else changed the organisation at this moment.")))
 	writeAudit(s.db, x, e)
+	writeNotice(s.db, x, t.ID, n)
 	return s.db.commit(ctx, x)
 }
 
-// Key returns a key. One read.
-func (s *APIKeys) Key(ctx context.Context, t id.Tenant, keyID string) (apikey.Key, error) {
-	it, err := s.db.get(ctx, s.db.tables.Records, apiKeyKey(t, keyID))
-	if err != nil {
-		return apikey.Key{}, err
-	}
+// tenantItem is the row of a new tenant.
+func tenantItem(t tenant.Tenant, name []byte) item {
+	it := tenantKey(t.ID).attributes()
+	it["v"], it["nm"], it["crt"] = number(1), blob(name), moment(t.CreatedAt)
+	it["st"], it["own"], it["ep"], it["rev"] = text(string(t.State)), number(t.Owners), number(t.Epoch), number(t.Revision)
+	it["sso"], it["mfa"], it["dom"], it["hrs"] = flag(t.Policy.SSOOnly), flag(t.Policy.RequireMFA), texts(t.Policy.Domains), number(t.Policy.SessionHours)
+	return it
+}
+
+// tenantOf reads everything but the sealed name.
+func tenantOf(t id.Tenant, it item) (tenant.Tenant, error) {
 	if it == nil {
-		return apikey.Key{}, fault.New(fault.CodeRouteNotFound, "There is no such key.")
+		return tenant.Tenant{}, fault.New(fault.CodeOrganisationUnknown, "There is no such organisation.")
 	}
 	r := reader{it: it}
-	k := apikey.Key{
-		ID: r.text("id"), Tenant: t, Name: r.text("nm"), CreatedAt: r.moment("crt"), ExpiresAt: r.moment("exp"),
-		RevokedAt: r.optionalMoment("rvk"),
+	got := tenant.Tenant{
+		ID: t, State: access.State(r.text("st")), Owners: int(r.number("own")), Epoch: r.number("ep"), Revision: r.number("rev"), CreatedAt: r.moment("crt"),
+		Policy: tenant.Policy{SSOOnly: r.flag("sso"), RequireMFA: r.flag("mfa"), Domains: r.texts("dom"), SessionHours: int(r.number("hrs"))},
 	}
-	if copy(k.Hash[:], r.blob("hash")) != len(k.Hash) {
-		r.miss("hash")
+	return got, r.err
+}
+
+// stirTenant makes the epoch one larger and changes the number of owners, which never becomes 0.
+func stirTenant(db *DB, x *transaction, t id.Tenant, owners int, refusal error) {
+	set, condition := "SET ep = ep + :one", "attribute_exists(PK)"
+	values := item{":one": number(1)}
+	if owners != 0 {
+		set += ", own = own + :d"
+		values[":d"] = number(owners)
 	}
-	for _, scope := range r.texts("sc") {
-		k.Scopes = append(k.Scopes, access.Scope(scope))
+	if owners < 0 {
+		condition = "own > :one"
 	}
-	return k, r.err
+	x.update(db.tables.Records, tenantKey(t), set, condition, values, means(refusal))
 }

@@ -23,7 +23,7 @@ func idempotent(g *Gate, next handler) handler {
 			}
 			return next(r)
 		}
-		a := idempotency.Attempt{Tenant: r.Principal.Tenant, Principal: r.Principal.ID, Key: key, Fingerprint: fingerprint(r), At: r.At}
+		a := idempotency.Attempt{Tenant: r.Principal.Tenant, Principal: r.Principal.Actor(), Key: key, Fingerprint: fingerprint(r), At: r.At}
 		stored, err := g.Idempotency.Begin(r.Context(), a)
 		if err != nil {
 			return nil, err

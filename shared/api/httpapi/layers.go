@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/authentication"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -49,7 +52,10 @@ func (m *mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := req.event
 	e.Status, e.BytesOut, e.Duration = resp.Status, len(body), m.gate.Now().Sub(at)
-	e.Tenant, e.Principal = req.Principal.Tenant, req.Principal.ID
+	e.Tenant = req.Principal.Tenant
+	if req.Principal.ID != "" {
+		e.Principal = req.Principal.Actor()
+	}
 	e.Calls, e.Units = tally.Calls(), tally.Units()
 	m.gate.Sink(ctx, *e)
 }
@@ -88,7 +94,7 @@ func (m *mux) answer(r *Request) (resp *Response) {
 
 // guard puts the inner layers around a handler, outermost first.
 func guard(g *Gate, next handler) handler {
-	layers := []func(*Gate, handler) handler{readBody, authenticate, authorise, limit, idempotent, precondition}
+	layers := []func(*Gate, handler) handler{readBody, watched, authenticate, authorise, limit, idempotent, precondition}
 	for _, layer := range slices.Backward(layers) {
 		next = layer(g, next)
 	}
@@ -132,30 +138,55 @@ func readBody(_ *Gate, next handler) handler {
 	}
 }
 
-// authenticate finds out who calls and, with that, for which tenant.
+// authenticate finds out who calls and, with that, for which tenant. What runs below reaches that tenant's data only.
 func authenticate(g *Gate, next handler) handler {
 	return func(r *Request) (*Response, error) {
 		if r.route.Action == access.Public {
 			return next(r)
 		}
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) > 1 {
-			token = ""
-		}
-		p, err := g.Auth.Verify(r.Context(), strings.TrimSpace(token))
+		token, err := bearer(r)
 		if err != nil {
 			return nil, err
 		}
-		r.Principal = p
+		rule, _ := access.Find(r.route.Action)
+		r.Principal, err = g.Auth.Authenticate(r.Context(), authentication.Request{
+			Token: token, Tenant: r.Header.Get("X-Tenant-Id"), From: r.From(), Personal: rule.Personal, At: r.At,
+		})
+		if err != nil {
+			return nil, err
+		}
+		r.Request = r.WithContext(access.As(r.Context(), r.Principal.Tenant))
 		return next(r)
 	}
+}
+
+// SessionCookie holds the access token of a person who signed in with a browser.
+const SessionCookie = "__Host-session"
+
+// bearer is the credential: from Authorization, or from the cookie of a browser that comes from our own pages.
+func bearer(r *Request) (string, error) {
+	if values := r.Header.Values("Authorization"); len(values) > 0 {
+		scheme, token, _ := strings.Cut(values[0], " ")
+		if !strings.EqualFold(scheme, "Bearer") || len(values) > 1 {
+			return "", nil
+		}
+		return strings.TrimSpace(token), nil
+	}
+	c, err := r.Cookie(SessionCookie)
+	if err != nil {
+		return "", nil
+	}
+	if r.Header.Get("Sec-Fetch-Site") != "same-origin" && r.Header.Get("X-Requested-With") != "passportcraft" {
+		return "", fault.New(fault.CodeCrossSite, "A signed-in browser is answered on requests from our own pages only.")
+	}
+	return c.Value, nil
 }
 
 // authorise takes the coarse decision: may this principal do this at all.
 func authorise(_ *Gate, next handler) handler {
 	return func(r *Request) (*Response, error) {
 		if r.route.Action != access.Public {
-			if err := access.Check(r.Principal, r.route.Action); err != nil {
+			if err := access.Check(r.Principal, r.route.Action, r.At); err != nil {
 				return nil, err
 			}
 		}
@@ -163,11 +194,38 @@ func authorise(_ *Gate, next handler) handler {
 	}
 }
 
+// watched writes refused attempts down in the trail of the organisation that they concern.
+func watched(g *Gate, next handler) handler {
+	return func(r *Request) (*Response, error) {
+		resp, err := next(r)
+		if err == nil || r.route.Action == access.Public || r.Principal.Tenant == "" || g.Watch == nil {
+			return resp, err
+		}
+		f := fault.Of(err)
+		event := audit.AccessDenied
+		switch {
+		case f.Code == fault.CodeUnauthenticated:
+			event = audit.AuthenticationFailed
+		case f.Code == fault.CodeOrganisationUnknown:
+			event = audit.CrossTenant
+		case f.Kind != fault.Forbidden && f.Code != fault.CodeReauthenticate:
+			return resp, err
+		}
+		werr := g.Watch.Refused(context.WithoutCancel(r.Context()), audit.Attempt{
+			By: r.Principal, Event: event, Object: "route:" + string(r.route.Action), Reason: string(f.Code), Request: r.ID, From: r.From(), At: r.At,
+		})
+		if werr != nil {
+			r.event.Cause = werr.Error()
+		}
+		return resp, err
+	}
+}
+
 // limit keeps one key from taking the environment for itself.
 func limit(g *Gate, next handler) handler {
 	return func(r *Request) (*Response, error) {
 		if r.route.Action != access.Public {
-			if err := g.Quota.Take(r.Principal.ID, r.At); err != nil {
+			if err := g.Quota.Take(r.Principal.Actor(), r.At); err != nil {
 				return nil, err
 			}
 		}

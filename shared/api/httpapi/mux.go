@@ -8,15 +8,22 @@ import (
 	"strings"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/authentication"
 	"github.com/passportcraft/passportcraft/shared/domain/idempotency"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// Authenticator tells who sent a request by its bearer token.
+// Authenticator tells who sent a request.
 type Authenticator interface {
-	Verify(ctx context.Context, token string) (access.Principal, error)
+	Authenticate(ctx context.Context, r authentication.Request) (access.Principal, error)
+}
+
+// Watcher writes refused attempts down.
+type Watcher interface {
+	Refused(ctx context.Context, a audit.Attempt) error
 }
 
 // Gate is what the layers need. A gate for public routes only may leave Auth, Idempotency and Quota empty: a route that
@@ -25,6 +32,7 @@ type Gate struct {
 	Auth        Authenticator
 	Idempotency idempotency.Store
 	Quota       *Quota
+	Watch       Watcher
 	Now         clock.Clock
 	IDs         *id.Source
 	Sink        func(context.Context, Event)

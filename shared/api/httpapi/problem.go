@@ -84,6 +84,8 @@ func refuse(r *Request, err error) *Response {
 	}
 	resp.Status = status
 	switch {
+	case f.Code == fault.CodeReauthenticate: // RFC 9470
+		resp.Set("WWW-Authenticate", `Bearer realm="passportcraft", error="insufficient_user_authentication", max_age="300"`)
 	case f.Kind == fault.Unauthenticated:
 		resp.Set("WWW-Authenticate", `Bearer realm="passportcraft"`)
 	case f.RetryAfter > 0:

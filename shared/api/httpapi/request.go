@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,16 @@ type Request struct {
 
 // Caller is on whose behalf the handler acts.
 func (r *Request) Caller() access.Caller {
-	return access.Caller{Tenant: r.Principal.Tenant, Actor: "key:" + r.Principal.ID, Request: r.ID, At: r.At}
+	return access.Caller{Tenant: r.Principal.Tenant, Actor: r.Principal.Actor(), Role: r.Principal.Role, Request: r.ID, At: r.At}
+}
+
+// From is the address of the caller as the gateway saw it, never what a header claims; the zero address when unknown.
+func (r *Request) From() netip.Addr {
+	if p, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return p.Addr().Unmap()
+	}
+	a, _ := netip.ParseAddr(r.RemoteAddr)
+	return a.Unmap()
 }
 
 // IfMatch is the revision the caller has seen. The layers have already refused a conditional route without the header.

@@ -1,7 +1,9 @@
-// Package access decides who may do what: one table from actions to the scopes that allow them, deny by default.
+// Package access decides who may do what: one table from actions to the roles of people and the scopes of machine keys
+// that allow them, deny by default.
 //
-// It does not find out who somebody is (package apikey does) and does not know objects: whether an object belongs to
-// the caller is answered by the storage keys, which all begin with the caller's tenant.
+// It does not find out who somebody is (package authentication does) and does not know objects: whether an object
+// belongs to the caller is answered by the storage keys, which all begin with the caller's tenant, and by the storage
+// itself, which is reached with credentials for that tenant only.
 package access
 
 import (
@@ -15,73 +17,99 @@ import (
 // Action is something a route lets a caller do. Every route declares one.
 type Action string
 
-// The actions.
-const (
-	Public           Action = "public" // open to everybody, no identity asked
-	PassportRead     Action = "passport.read"
-	PassportWrite    Action = "passport.write"
-	PassportPublish  Action = "passport.publish" // publish, suspend, archive: what the world sees changes
-	ProductGroupRead Action = "product-group.read"
-)
-
 // Scope is a permission given to a machine key.
 type Scope string
 
-// The scopes.
-const (
-	ScopeRead    Scope = "passports:read"
-	ScopeWrite   Scope = "passports:write"
-	ScopePublish Scope = "passports:publish"
-)
+// Role is what a person may do in an organisation.
+type Role string
 
-// Scopes lists every scope.
-func Scopes() []Scope { return []Scope{ScopeRead, ScopeWrite, ScopePublish} }
+// Kind tells people from machines.
+type Kind string
+
+// The kinds of principals.
+const (
+	Key    Kind = "key"
+	Person Kind = "person"
+)
 
 // Principal is an authenticated caller.
 type Principal struct {
-	Tenant id.Tenant
-	ID     string // identifier of the key, safe to log
-	Scopes []Scope
+	Tenant  id.Tenant // empty for a person on a route that concerns no organisation
+	Kind    Kind
+	ID      string // identifier of the key or the person, safe to log
+	Scopes  []Scope
+	Role    Role
+	State   State     // of the tenant
+	SignIn  time.Time // when the person proved who they are; zero for keys
+	Issuer  string    // of the person\'s sign-in
+	Subject string    // as Issuer
 }
+
+// State is what a tenant may do at all.
+type State string
+
+// The states of a tenant.
+const (
+	Active    State = "active"
+	Suspended State = "suspended"
+)
+
+// Actor names the principal in audit entries: "key:<id>" or "person:<id>".
+func (p Principal) Actor() string { return string(p.Kind) + ":" + p.ID }
 
 // Caller is on whose behalf, for which request and at which instant a service acts. All writes of one request carry
 // the same instant.
 type Caller struct {
 	Tenant  id.Tenant
-	Actor   string // "key:<key id>"
+	Actor   string // "key:<key id>", "person:<person id>" or "system:<what>"
+	Role    Role   // of a person
 	Request id.Request
 	At      time.Time
 }
 
-// Rule is one row of the permission table.
-type Rule struct {
-	Action Action
-	Scopes []Scope // any one of them suffices
-}
+// FreshFor is how long ago a person may have signed in for an action marked Fresh.
+const FreshFor = 5 * time.Minute
 
-// Table is the permission table. An action without a row is refused to everybody.
-func Table() []Rule {
-	return []Rule{
-		{PassportRead, []Scope{ScopeRead, ScopeWrite, ScopePublish}},
-		{PassportWrite, []Scope{ScopeWrite}},
-		{PassportPublish, []Scope{ScopePublish}},
-		{ProductGroupRead, []Scope{ScopeRead, ScopeWrite, ScopePublish}},
+// Check refuses an action that the principal's role or scopes do not allow. The refusal says what would allow it: a
+// scope, a role, or signing in again (RFC 9470).
+func Check(p Principal, a Action, at time.Time) error {
+	i := slices.IndexFunc(Table(), func(r Rule) bool { return r.Action == a })
+	if i < 0 {
+		return fault.New(fault.CodeForbidden, "Nobody may do this.")
 	}
+	rule := Table()[i]
+	if rule.Personal {
+		if p.Kind != Person {
+			return fault.New(fault.CodeForbidden, "This is for people who have signed in; a key may not do it.")
+		}
+	} else if err := rule.admit(p); err != nil {
+		return err
+	}
+	if rule.Fresh && at.Sub(p.SignIn) > FreshFor {
+		return fault.New(fault.CodeReauthenticate, "Sign in again: for this, the last sign-in must be less than five minutes ago.")
+	}
+	return nil
 }
 
-// Check refuses an action that none of the principal's scopes allows, with a forbidden fault that names a scope that
-// would.
-func Check(p Principal, a Action) error {
-	for _, rule := range Table() {
-		if rule.Action != a {
-			continue
-		}
-		for _, s := range rule.Scopes {
-			if slices.Contains(p.Scopes, s) {
-				return nil
+// admit takes the decision for a member or key of a tenant.
+func (r Rule) admit(p Principal) error {
+	switch p.Kind {
+	case Key:
+		if !slices.ContainsFunc(r.Scopes, func(s Scope) bool { return slices.Contains(p.Scopes, s) }) {
+			if len(r.Scopes) == 0 {
+				return fault.New(fault.CodeForbidden, "No key may do this: a person with the role %q has to.", r.Roles[0])
 			}
+			return fault.New(fault.CodeForbidden, "This key may not do this: it needs the scope %q.", r.Scopes[0])
 		}
-		return fault.New(fault.CodeForbidden, "This key may not do this: it needs the scope %q.", rule.Scopes[0])
+	case Person:
+		if !slices.Contains(r.Roles, p.Role) {
+			return fault.New(fault.CodeForbidden, "Your role %q does not allow this; it takes the role %q.", p.Role, r.Roles[len(r.Roles)-1])
+		}
+	default:
+		return fault.New(fault.CodeForbidden, "Nobody may do this.")
 	}
-	return fault.New(fault.CodeForbidden, "Nobody may do this.")
+	if p.State == Suspended && !r.WhenSuspended {
+		return fault.New(fault.CodeTenantSuspended, "Your organisation is suspended: it can be read and exported, but not used.")
+	}
+	return nil
 }

@@ -8,19 +8,18 @@ package apikey
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
-	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -39,13 +38,29 @@ type Key struct {
 	Hash      [sha256.Size]byte // SHA-256 of the secret
 	CreatedAt time.Time
 	ExpiresAt time.Time
-	RevokedAt time.Time // zero while the key is live
+	RevokedAt time.Time      // zero while the key is live
+	UsedAt    time.Time      // to the hour; zero before the first use
+	From      []netip.Prefix // networks from which it may be used; none: from everywhere
+	CreatedBy string         // actor
 }
 
-// Store keeps keys. Key returns a not-found fault for an unknown one; a key and its audit entry are stored together.
+// Use is one use of a key, written down at most once an hour for each network.
+type Use struct {
+	Key     Key
+	Hour    time.Time
+	Network string // keyed digest of the caller's network
+	Entry   audit.Entry
+}
+
+// Store keeps keys. Key returns an api-key-not-found fault for an unknown one. A key and its audit entry are stored
+// together, and so are a use and its entry; Used does nothing for a use that is written down already. Revoke returns an
+// api-key-not-found fault for a key that is not live.
 type Store interface {
 	Key(ctx context.Context, tenant id.Tenant, keyID string) (Key, error)
-	PutKey(ctx context.Context, k Key, e audit.Entry) error
+	Keys(ctx context.Context, tenant id.Tenant) ([]Key, error)
+	PutKey(ctx context.Context, k Key, e audit.Entry, n audit.Notice) error
+	Revoke(ctx context.Context, k Key, e audit.Entry, n audit.Notice) error
+	Used(ctx context.Context, u Use) error
 }
 
 // Mint makes a key and its text form. The text is shown once and stored nowhere.
@@ -95,54 +110,21 @@ func Parse(s string) (p Presented, ok bool) {
 	return Presented{Env: parts[1], KeyID: parts[2], Tenant: id.FromBytes[id.Tenant]([16]byte(keyID)), Hash: sha256.Sum256(secret)}, true
 }
 
-// Verifier tells whose key a text is. A verified key is remembered for Remember, which bounds how long a revocation
-// takes to bite; refusals are never remembered.
-type Verifier struct {
-	env      string
-	store    Store
-	now      clock.Clock
-	remember *memory
+// Live tells whether the key works at an instant.
+func (k Key) Live(at time.Time) bool { return k.RevokedAt.IsZero() && at.Before(k.ExpiresAt) }
+
+// Prefix is what may be shown of a key to tell it from others: the beginning of its text form.
+func (k Key) Prefix(env string) string {
+	return "pc_" + env + "_" + k.ID[:8] + "…" + k.ID[len(k.ID)-4:]
 }
 
-// Remember is how long a verified key is taken for good without looking again.
-const Remember = 30 * time.Second
-
-// NewVerifier makes a verifier for keys of one environment.
-func NewVerifier(env string, store Store, now clock.Clock) *Verifier {
-	return &Verifier{env: env, store: store, now: now, remember: newMemory()}
-}
-
-// Verify returns the principal of a key text. Every refusal is the same unauthenticated fault, whatever its reason; a
-// storage failure is returned as it is.
-func (v *Verifier) Verify(ctx context.Context, s string) (access.Principal, error) {
-	now := v.now()
-	p, ok := Parse(s)
-	if !ok || p.Env != v.env {
-		return access.Principal{}, refused()
-	}
-	if known, ok := v.remember.get(p.KeyID, p.Hash, now); ok {
-		return known, nil
-	}
-	k, err := v.store.Key(ctx, p.Tenant, p.KeyID)
-	if err != nil && fault.Of(err).Kind != fault.NotFound {
-		return access.Principal{}, err
-	}
-	// An unknown key is compared with the zero hash, so that it takes the same path as a wrong secret.
-	same := subtle.ConstantTimeCompare(k.Hash[:], p.Hash[:]) == 1
-	if err != nil || !same || !k.RevokedAt.IsZero() || !now.Before(k.ExpiresAt) {
-		return access.Principal{}, refused()
-	}
-	principal := access.Principal{Tenant: k.Tenant, ID: k.ID, Scopes: k.Scopes}
-	until := now.Add(Remember)
-	if k.ExpiresAt.Before(until) {
-		until = k.ExpiresAt
-	}
-	v.remember.put(p.KeyID, p.Hash, principal, until)
-	return principal, nil
+// admits tells whether the key may be used from an address.
+func (k Key) admits(from netip.Addr) bool {
+	return len(k.From) == 0 || slices.ContainsFunc(k.From, func(p netip.Prefix) bool { return p.Contains(from.Unmap()) })
 }
 
 func refused() error {
-	return fault.New(fault.CodeUnauthenticated, "A valid API key is required: send it as Authorization: Bearer pc_….")
+	return fault.New(fault.CodeUnauthenticated, "A valid API key or access token is required: send it as Authorization: Bearer ….")
 }
 
 func encoding() *base32.Encoding { return base32.StdEncoding.WithPadding(base32.NoPadding) }

@@ -3,6 +3,7 @@ package apikey_test
 import (
 	"context"
 	"crypto/rand"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -18,26 +19,54 @@ import (
 type drawer struct {
 	keys  map[string]apikey.Key
 	asked int
+	uses  []apikey.Use
 }
 
 func (d *drawer) Key(_ context.Context, _ id.Tenant, keyID string) (apikey.Key, error) {
 	d.asked++
 	k, ok := d.keys[keyID]
 	if !ok {
-		return k, fault.New(fault.CodeRouteNotFound, "no key")
+		return k, apikey.Unknown()
 	}
 	return k, nil
 }
 
-func (d *drawer) PutKey(_ context.Context, k apikey.Key, _ audit.Entry) error {
+func (d *drawer) PutKey(_ context.Context, k apikey.Key, _ audit.Entry, _ audit.Notice) error {
 	d.keys[k.ID] = k
 	return nil
+}
+
+func (d *drawer) Revoke(_ context.Context, k apikey.Key, _ audit.Entry, _ audit.Notice) error {
+	d.keys[k.ID] = k
+	return nil
+}
+
+func (d *drawer) Keys(context.Context, id.Tenant) (all []apikey.Key, err error) {
+	for _, k := range d.keys {
+		all = append(all, k)
+	}
+	return all, nil
+}
+
+func (d *drawer) Used(_ context.Context, u apikey.Use) error {
+	d.uses = append(d.uses, u)
+	return nil
+}
+
+func verifier(d *drawer, c *clock.Movable) *apikey.Verifier {
+	return &apikey.Verifier{
+		Env: "local", Store: d, IDs: id.NewSource(c.Now, rand.Reader),
+		States: func(context.Context, id.Tenant) (access.State, error) { return access.Active, nil },
+		Network: func(_ context.Context, _ id.Tenant, network string) (string, error) {
+			return "digest of " + network, nil
+		},
+	}
 }
 
 func TestVerify(t *testing.T) {
 	c := clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0)))
 	d := &drawer{keys: map[string]apikey.Key{}}
-	v := apikey.NewVerifier("local", d, c.Now)
+	v := verifier(d, c)
 	tenant := id.New[id.Tenant](id.NewSource(c.Now, rand.Reader))
 	mint := func(env string, life time.Duration) (apikey.Key, string) {
 		k, text, err := apikey.Mint(env, tenant, "k", access.Scopes(), c.Now(), life, rand.Reader)
@@ -52,12 +81,12 @@ func TestVerify(t *testing.T) {
 	_, short := mint("local", time.Hour)
 	gone, unknown := mint("local", time.Hour)
 	delete(d.keys, gone.ID)
-	p, err := v.Verify(t.Context(), good)
+	p, err := v.Verify(t.Context(), good, netip.Addr{}, c.Now())
 	if err != nil || p.Tenant != tenant || p.ID != k.ID {
 		t.Fatalf("good key: %+v %v", p, err)
 	}
 	asked := d.asked
-	if _, err := v.Verify(t.Context(), good); err != nil || d.asked != asked {
+	if _, err := v.Verify(t.Context(), good, netip.Addr{}, c.Now()); err != nil || d.asked != asked {
 		t.Errorf("a verified key was looked up again: %v", err)
 	}
 	_, other := mint("local", time.Hour)
@@ -68,29 +97,32 @@ func TestVerify(t *testing.T) {
 		"cut": good[:len(good)-1], "longer": good + "a", "space": " " + good, "no parts": "pc_local", "wrong prefix": "px" + good[2:], "huge": "pc_" + strings.Repeat("a", 1<<16),
 	}
 	for name, text := range refused {
-		_, err := v.Verify(t.Context(), text)
+		_, err := v.Verify(t.Context(), text, netip.Addr{}, c.Now())
 		if err == nil || fault.Of(err).Kind != fault.Unauthenticated || fault.Of(err).Error() != fault.Of(mustFail(v)).Error() {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	c.Advance(time.Hour)
-	if _, err := v.Verify(t.Context(), short); err == nil {
+	if _, err := v.Verify(t.Context(), short, netip.Addr{}, c.Now()); err == nil {
 		t.Error("an expired key works")
 	}
 	revoked := d.keys[k.ID]
 	revoked.RevokedAt = c.Now()
-	if _, err := v.Verify(t.Context(), good); err != nil {
+	if _, err := v.Verify(t.Context(), good, netip.Addr{}, c.Now()); err != nil {
 		t.Fatal(err)
 	}
 	d.keys[k.ID] = revoked
 	c.Advance(apikey.Remember)
-	if _, err := v.Verify(t.Context(), good); err == nil {
+	if _, err := v.Verify(t.Context(), good, netip.Addr{}, c.Now()); err == nil {
 		t.Error("a revoked key works after its time in memory")
 	}
 }
 
 // mustFail is the one answer of all refusals.
-func mustFail(v *apikey.Verifier) error { _, err := v.Verify(context.Background(), "x"); return err }
+func mustFail(v *apikey.Verifier) error {
+	_, err := v.Verify(context.Background(), "x", netip.Addr{}, time.Time{})
+	return err
+}
 
 func FuzzParse(f *testing.F) {
 	_, text, err := apikey.Mint("local", "0199aaaa-0000-7000-8000-000000000000", "k", nil, time.Unix(0, 0), time.Hour, rand.Reader)

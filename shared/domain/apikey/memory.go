@@ -13,33 +13,60 @@ const memorySize = 4096
 
 type remembered struct {
 	hash      [sha256.Size]byte
+	key       Key
 	principal access.Principal
 	until     time.Time
 }
 
-// memory holds verified keys of one process; it is dropped whole when full, which costs one look-up per key.
+type place struct{ key, network string }
+
+// memory holds verified keys of one process and the hour of their last recorded use. It is dropped whole when full,
+// which costs one look-up per key.
 type memory struct {
 	mu   sync.RWMutex
 	keys map[string]remembered
+	uses map[place]time.Time
 }
 
-func newMemory() *memory { return &memory{keys: map[string]remembered{}} }
-
-func (m *memory) get(keyID string, hash [sha256.Size]byte, now time.Time) (access.Principal, bool) {
+func (m *memory) get(keyID string, hash [sha256.Size]byte, now time.Time) (remembered, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	r, ok := m.keys[keyID]
 	if !ok || !now.Before(r.until) || subtle.ConstantTimeCompare(r.hash[:], hash[:]) != 1 {
-		return access.Principal{}, false
+		return remembered{}, false
 	}
-	return r.principal, true
+	return r, true
 }
 
-func (m *memory) put(keyID string, hash [sha256.Size]byte, p access.Principal, until time.Time) {
+func (m *memory) put(r remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.keys) >= memorySize {
-		clear(m.keys)
+	if m.keys == nil || len(m.keys) >= memorySize {
+		m.keys = map[string]remembered{}
 	}
-	m.keys[keyID] = remembered{hash, p, until}
+	m.keys[r.key.ID] = r
+}
+
+// first tells whether this is the first use in this hour, and counts it.
+func (m *memory) first(keyID, network string, hour time.Time) bool {
+	at := place{keyID, network}
+	m.mu.RLock()
+	last, ok := m.uses[at]
+	m.mu.RUnlock()
+	if ok && !last.Before(hour) {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.uses == nil || len(m.uses) >= memorySize {
+		m.uses = map[place]time.Time{}
+	}
+	m.uses[at] = hour
+	return true
+}
+
+func (m *memory) forget(keyID, network string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.uses, place{keyID, network})
 }

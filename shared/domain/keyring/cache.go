@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
-	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
 // Keep is how long an unwrapped key may stay in a process's memory: it bounds how long a destroyed key still works.
@@ -13,8 +12,8 @@ const Keep = 5 * time.Minute
 
 const cacheSize = 1024
 
-type slot struct {
-	tenant  id.Tenant
+type slot[O ~string] struct {
+	owner   O
 	version uint32 // 0: the newest
 }
 
@@ -24,19 +23,21 @@ type kept struct {
 }
 
 // cache holds unwrapped keys of one process; it is dropped whole when full.
-type cache struct {
+type cache[O ~string] struct {
 	now clock.Clock
 	mu  sync.RWMutex
-	m   map[slot]kept
+	m   map[slot[O]]kept
 }
 
-func newCache(now clock.Clock) *cache { return &cache{now: now, m: map[slot]kept{}} }
+func newCache[O ~string](now clock.Clock) *cache[O] {
+	return &cache[O]{now: now, m: map[slot[O]]kept{}}
+}
 
-func (c *cache) newest(t id.Tenant) (*keys, bool) { return c.version(t, 0) }
+func (c *cache[O]) newest(o O) (*keys, bool) { return c.version(o, 0) }
 
-func (c *cache) version(t id.Tenant, version uint32) (*keys, bool) {
+func (c *cache[O]) version(o O, version uint32) (*keys, bool) {
 	c.mu.RLock()
-	k, ok := c.m[slot{t, version}]
+	k, ok := c.m[slot[O]{o, version}]
 	c.mu.RUnlock()
 	if !ok || !c.now().Before(k.until) {
 		return nil, false
@@ -44,10 +45,10 @@ func (c *cache) version(t id.Tenant, version uint32) (*keys, bool) {
 	return k.keys, true
 }
 
-func (c *cache) putNewest(t id.Tenant, k *keys) { c.store(t, k, 0, k.version) }
-func (c *cache) put(t id.Tenant, k *keys)       { c.store(t, k, k.version) }
+func (c *cache[O]) putNewest(o O, k *keys) { c.store(o, k, 0, k.version) }
+func (c *cache[O]) put(o O, k *keys)       { c.store(o, k, k.version) }
 
-func (c *cache) store(t id.Tenant, k *keys, versions ...uint32) {
+func (c *cache[O]) store(o O, k *keys, versions ...uint32) {
 	until := c.now().Add(Keep)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,6 +56,6 @@ func (c *cache) store(t id.Tenant, k *keys, versions ...uint32) {
 		clear(c.m)
 	}
 	for _, v := range versions {
-		c.m[slot{t, v}] = kept{k, until}
+		c.m[slot[O]{o, v}] = kept{k, until}
 	}
 }

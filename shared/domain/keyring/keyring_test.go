@@ -59,10 +59,10 @@ func (v *vault) Unwrap(_ context.Context, t id.Tenant, wrapped []byte) ([]byte, 
 	return plain, nil
 }
 
-func ring(t testing.TB) (*keyring.Ring, *vault, *clock.Movable) {
+func ring(t testing.TB) (*keyring.Ring[id.Tenant], *vault, *clock.Movable) {
 	v := &vault{keys: map[id.Tenant][]keyring.Wrapped{}}
 	c := clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0)))
-	r := keyring.New(v, v, c.Now)
+	r := keyring.New[id.Tenant](v, v, c.Now)
 	for _, tenant := range []id.Tenant{"a", "b"} {
 		if err := r.Create(context.Background(), tenant); err != nil {
 			t.Fatal(err)

@@ -13,10 +13,13 @@ import (
 
 // Typed identifiers. Each holds the 36-character lower-case text form of a UUID.
 type (
-	Tenant   string // an organisation that keeps passports here
-	Passport string // one passport record (not the product identifier that the data carrier holds)
-	Entry    string // one audit entry
-	Request  string // one API request
+	Tenant     string // an organisation that keeps passports here
+	Passport   string // one passport record (not the product identifier that the data carrier holds)
+	Person     string // a human being, whatever identities they sign in with
+	Invitation string // one invitation to join a tenant
+	Notice     string // one notice to the people of a tenant
+	Entry      string // one audit entry
+	Request    string // one API request
 )
 
 // Source makes identifiers; safe for concurrent use. Identifiers of one source sort by creation, also within one

@@ -3,6 +3,7 @@ package routes_test
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -230,9 +231,22 @@ func TestBadRequests(t *testing.T) {
 			}
 		})
 	}
-	if after := k.Dump(t); !slices.Equal(before, after) {
+	before, after := changeable(before), changeable(k.Dump(t))
+	if !slices.Equal(before, after) {
 		t.Errorf("the store has changed:\n%s", diff(before, after))
 	}
+}
+
+// changeable leaves out what a refused request is meant to leave behind: its line in the audit trail, and on the key the
+// hour of its use.
+func changeable(rows []string) []string {
+	var out []string
+	for _, row := range rows {
+		if !strings.Contains(row, "ev=access.denied") && !strings.Contains(row, "ev=api-key.used") {
+			out = append(out, regexp.MustCompile(` (used|net)=\S+( \S{32})?`).ReplaceAllString(row, ""))
+		}
+	}
+	return out
 }
 
 func diff(before, after []string) string {

@@ -1,20 +1,29 @@
 // Package tenancy builds what works on tenants' sealed data: the gate that asks for an identity, reading passports, and
-// founding tenants. It links the key service and the object storage, which the public functions do without: their start
+// organisations with their people and keys. It links the key service and the object storage, which the public functions do without: their start
 // would cost the resolver a millisecond.
 package tenancy
 
 import (
+	"context"
+	"errors"
 	"io"
+	"net/netip"
 	"sync"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/adapters/kms"
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/authentication"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
@@ -22,10 +31,11 @@ import (
 type App struct {
 	*wire.App
 
-	mu     sync.Mutex
-	ring   *keyring.Ring
-	reader *passport.Reader
-	gate   *httpapi.Gate
+	mu      sync.Mutex
+	ring    *keyring.Ring[id.Tenant]
+	persons *keyring.Ring[id.Person]
+	reader  *passport.Reader
+	gate    *httpapi.Gate
 }
 
 // Open builds the platform of a Lambda function from the process environment, as wire.Open does.
@@ -36,19 +46,31 @@ func New(config wire.Config, parts wire.Parts) *App { return &App{App: wire.New(
 
 // Private is the gate of routes that need an identity.
 func (a *App) Private() *httpapi.Gate {
-	ring := a.keyring()
+	ring, persons := a.keyring(), a.personKeys()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.gate == nil {
 		rate := a.Config().RatePerKey
-		gate := *a.Public()
-		gate.Auth = apikey.NewVerifier(a.Config().Env, dynamo.NewAPIKeys(a.Database()), a.Parts().Now)
-		gate.Idempotency = dynamo.NewAttempts(a.Database(), ring)
+		gate, db := *a.Public(), a.Database()
+		network := func(ctx context.Context, t id.Tenant, network string) (string, error) {
+			return ring.Blind(ctx, t, "network", network)
+		}
+		keys := &apikey.Verifier{
+			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), States: dynamo.NewTenants(db, ring).State, Network: network,
+		}
+		gate.Auth = authentication.New(keys, a.tokens(), dynamo.NewPeople(db, persons), dynamo.NewMembers(db, ring, persons, a.Parts().Now))
+		gate.Watch = &audit.Watch{Journal: dynamo.NewAudits(db), IDs: a.IDs(), Network: func(ctx context.Context, t id.Tenant, from netip.Addr) (string, error) {
+			return network(ctx, t, apikey.Network(from))
+		}}
+		gate.Idempotency = dynamo.NewAttempts(db, ring)
 		gate.Quota = httpapi.NewQuota(rate, 2*rate)
 		a.gate = &gate
 	}
 	return a.gate
 }
+
+// tokens verifies what people sign in with.
+func (a *App) tokens() authentication.Tokens { return nil }
 
 // Reader is what a tenant can read of its passports. Changing them is built by package editing, which links the schema
 // validator.
@@ -62,13 +84,59 @@ func (a *App) Reader() *passport.Reader {
 	return a.reader
 }
 
-// Founder makes tenants. No route uses it yet: the local runner founds the demo tenant, operators found the others.
-func (a *App) Founder() *tenant.Founder {
-	ring := a.keyring()
-	return &tenant.Founder{
-		Store: dynamo.NewTenants(a.Database(), ring), Keys: ring, APIKeys: dynamo.NewAPIKeys(a.Database()),
-		IDs: a.IDs(), Now: a.Parts().Now, Random: a.Parts().Random, Env: a.Config().Env,
+// Accounts is what people do for themselves.
+func (a *App) Accounts() *member.Accounts {
+	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
+	return &member.Accounts{
+		People: dynamo.NewPeople(db, persons), Members: dynamo.NewMembers(db, ring, persons, now), Tenants: dynamo.NewTenants(db, ring),
+		Invitations: dynamo.NewInvitations(db, ring, now), Keys: ring, IDs: a.IDs(),
 	}
+}
+
+// Members is what the people in charge can do with members and invitations.
+func (a *App) Members(mailer member.Mailer) *member.Service {
+	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
+	return &member.Service{
+		Store: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Mailer: mailer,
+		IDs: a.IDs(), Random: a.Parts().Random, Links: func(token string) string { return a.PublicBaseURL() + "/invitation#" + token },
+	}
+}
+
+// Tenants is what the people in charge can do with their organisation itself.
+func (a *App) Tenants() *tenant.Service {
+	return &tenant.Service{Store: dynamo.NewTenants(a.Database(), a.keyring()), IDs: a.IDs()}
+}
+
+// APIKeys is what the people in charge can do with API keys.
+func (a *App) APIKeys() *apikey.Service {
+	return &apikey.Service{Store: dynamo.NewAPIKeys(a.Database()), IDs: a.IDs(), Random: a.Parts().Random, Env: a.Config().Env}
+}
+
+// Notices reads notices.
+func (a *App) Notices() *dynamo.Notices {
+	return dynamo.NewNotices(a.Database(), a.keyring(), a.Parts().Now)
+}
+
+// Found makes an organisation with a new person as its owner and a first key that may do everything: for the local
+// runner and for tests. No route uses it.
+func (a *App) Found(ctx context.Context, name string, owner member.Person, i member.Identity) (tenant.Tenant, string, error) {
+	accounts, now := a.Accounts(), a.Parts().Now()
+	person, err := accounts.People.Find(ctx, i)
+	if errors.Is(err, fault.NotFound) {
+		owner.ID, owner.CreatedAt = id.New[id.Person](a.IDs()), now
+		person, err = owner.ID, accounts.People.Create(ctx, owner, i)
+	}
+	if err != nil {
+		return tenant.Tenant{}, "", err
+	}
+	self := member.Self{Identity: i, Person: person, Request: id.New[id.Request](a.IDs()), At: now}
+	t, err := accounts.Found(ctx, self, name)
+	if err != nil {
+		return tenant.Tenant{}, "", err
+	}
+	by := access.Caller{Tenant: t.ID, Actor: "person:" + string(person), Role: access.Owner, Request: self.Request, At: now}
+	_, text, err := a.APIKeys().Create(access.As(ctx, t.ID), by, apikey.Order{Name: "first key", Scopes: access.Scopes()})
+	return t, text, err
 }
 
 // Stores are the adapters below the services, for contract tests and operator tools. No function uses them.
@@ -78,7 +146,8 @@ type Stores struct {
 	Attempts  *dynamo.Attempts
 	Audits    *dynamo.Audits
 	APIKeys   *dynamo.APIKeys
-	Ring      *keyring.Ring
+	Ring      *keyring.Ring[id.Tenant]
+	Persons   *dynamo.DataKeys[id.Person]
 	Random    io.Reader
 }
 
@@ -87,7 +156,7 @@ func (a *App) Stores() Stores {
 	ring, db := a.keyring(), a.Database()
 	return Stores{
 		Passports: a.passports(), Public: dynamo.NewPublicViews(db), Attempts: dynamo.NewAttempts(db, ring),
-		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Random: a.Parts().Random,
+		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Persons: dynamo.NewPersonKeys(db), Random: a.Parts().Random,
 	}
 }
 
@@ -96,12 +165,22 @@ func (a *App) passports() *dynamo.Passports {
 	return dynamo.NewPassports(a.Database(), a.keyring(), contents, a.Parts().Now)
 }
 
-func (a *App) keyring() *keyring.Ring {
+func (a *App) keyring() *keyring.Ring[id.Tenant] {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ring == nil {
-		wrapper := kms.Open(a.AWS(), a.Config().KMSEndpoint, a.Config().TenantKeyARN, httpapi.Count)
-		a.ring = keyring.New(dynamo.NewDataKeys(a.Database()), wrapper, a.Parts().Now)
+		wrapper := kms.Open[id.Tenant](a.AWS(), a.Config().KMSEndpoint, a.Config().TenantKeyARN, kms.Tenants, httpapi.Count)
+		a.ring = keyring.New[id.Tenant](dynamo.NewDataKeys(a.Database()), wrapper, a.Parts().Now)
 	}
 	return a.ring
+}
+
+func (a *App) personKeys() *keyring.Ring[id.Person] {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.persons == nil {
+		wrapper := kms.Open[id.Person](a.AWS(), a.Config().KMSEndpoint, a.Config().TenantKeyARN, kms.Persons, httpapi.Count)
+		a.persons = keyring.New[id.Person](dynamo.NewPersonKeys(a.Database()), wrapper, a.Parts().Now)
+	}
+	return a.persons
 }

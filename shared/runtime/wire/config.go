@@ -20,7 +20,7 @@ type Config struct {
 	Env             string        // APP_ENV: lower-case letters; part of API keys; "local" allows local engines
 	Region          string        // AWS_REGION
 	PublicBaseURL   string        // PUBLIC_BASE_URL: scheme and host of the public resolver
-	Tables          dynamo.Tables // RECORDS_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE
+	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE
 	DocumentsBucket string        // DOCUMENTS_BUCKET
 	TenantKeyARN    string        // TENANT_KEY_ARN: the KMS key that wraps tenant keys
 	RatePerKey      int           // RATE_PER_KEY: requests a second per API key and environment, default 200
@@ -39,7 +39,7 @@ const defaultRate = 200
 func ReadConfig(get func(string) string) (Config, error) {
 	c := Config{
 		Env: get("APP_ENV"), Region: get("AWS_REGION"), PublicBaseURL: strings.TrimSuffix(get("PUBLIC_BASE_URL"), "/"),
-		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
+		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"),
 		credentials: aws.Credentials{

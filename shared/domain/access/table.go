@@ -1,0 +1,116 @@
+package access
+
+import "slices"
+
+// The actions.
+const (
+	Public           Action = "public" // open to everybody, no identity asked
+	PassportRead     Action = "passport.read"
+	PassportWrite    Action = "passport.write"
+	PassportPublish  Action = "passport.publish" // publish, suspend, archive: what the world sees changes
+	ProductGroupRead Action = "product-group.read"
+	TenantRead       Action = "tenant.read"
+	TenantWrite      Action = "tenant.write"
+	PolicyRead       Action = "sign-in-policy.read"
+	PolicyWrite      Action = "sign-in-policy.write"
+	MemberRead       Action = "member.read"
+	MemberInvite     Action = "member.invite"
+	MemberChange     Action = "member.change"
+	KeyRead          Action = "api-key.read"
+	KeyWrite         Action = "api-key.write"
+	AuditRead        Action = "audit.read"
+	NoticeRead       Action = "notice.read"
+	AccountRead      Action = "account.read"
+	AccountUse       Action = "account.use"  // found an organisation, join one, register one's name
+	AccountLink      Action = "account.link" // another way to sign in as the same person
+)
+
+// The scopes.
+const (
+	ScopeRead    Scope = "passports:read"
+	ScopeWrite   Scope = "passports:write"
+	ScopePublish Scope = "passports:publish"
+	ScopeAudit   Scope = "audit:read"
+)
+
+// The roles, strongest first.
+const (
+	Owner    Role = "owner"    // everything, the contract included
+	Admin    Role = "admin"    // people, keys and passports, but no owner's affairs
+	Editor   Role = "editor"   // writes passports; somebody else publishes them
+	Reviewer Role = "reviewer" // reads and publishes what editors wrote
+	Viewer   Role = "viewer"   // reads passports
+	Auditor  Role = "auditor"  // reads passports, people, keys and the audit trail; changes nothing
+)
+
+// Scopes lists every scope.
+func Scopes() []Scope { return []Scope{ScopeRead, ScopeWrite, ScopePublish, ScopeAudit} }
+
+// Roles lists every role, strongest first.
+func Roles() []Role { return []Role{Owner, Admin, Editor, Reviewer, Viewer, Auditor} }
+
+// Rule is one row of the permission table.
+type Rule struct {
+	Action        Action
+	Means         string  // in a sentence, for people
+	Roles         []Role  // any one of them suffices, strongest first
+	Scopes        []Scope // any one of them suffices; none: no key may
+	Personal      bool    // concerns the person alone, not an organisation: every signed-in person may
+	Fresh         bool    // the person must have signed in within FreshFor
+	WhenSuspended bool    // stays possible while the organisation is suspended
+}
+
+// Table is the permission table. An action without a row is refused to everybody.
+func Table() []Rule {
+	everybody, managers := Roles(), []Role{Owner, Admin}
+	keys := []Scope{ScopeRead, ScopeWrite, ScopePublish}
+	return []Rule{
+		{Action: PassportRead, Means: "Read passports and their versions.", Roles: everybody, Scopes: keys, WhenSuspended: true},
+		{Action: PassportWrite, Means: "Create and change drafts of passports.", Roles: []Role{Owner, Admin, Editor}, Scopes: []Scope{ScopeWrite}},
+		{Action: PassportPublish, Means: "Publish, suspend and archive passports: what the world sees changes.", Roles: []Role{Owner, Admin, Reviewer}, Scopes: []Scope{ScopePublish}},
+		{Action: ProductGroupRead, Means: "Read the schemas of product groups.", Roles: everybody, Scopes: keys, WhenSuspended: true},
+		{Action: TenantRead, Means: "Read the organisation's name and state.", Roles: everybody, Scopes: append(keys, ScopeAudit), WhenSuspended: true},
+		{Action: TenantWrite, Means: "Change the organisation's name.", Roles: managers},
+		{Action: PolicyRead, Means: "Read how people must sign in.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
+		{Action: PolicyWrite, Means: "Decide how people must sign in.", Roles: []Role{Owner}, Fresh: true},
+		{Action: MemberRead, Means: "See who belongs to the organisation, and open invitations.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
+		{Action: MemberInvite, Means: "Invite people, withdraw invitations. Nobody gives a role above their own.", Roles: managers},
+		{Action: MemberChange, Means: "Change roles, remove people. Only owners touch owners; the last owner stays.", Roles: managers, Fresh: true},
+		{Action: KeyRead, Means: "See API keys, never their secrets.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
+		{Action: KeyWrite, Means: "Create and revoke API keys. No key can do more than its creator.", Roles: managers, Fresh: true},
+		{Action: AuditRead, Means: "Read and download the audit trail.", Roles: []Role{Owner, Admin, Auditor}, Scopes: []Scope{ScopeAudit}, WhenSuspended: true},
+		{Action: NoticeRead, Means: "Read notices to the organisation.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
+		{Action: AccountRead, Means: "Read one's own account and list one's organisations.", Personal: true},
+		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation, set up an authenticator.", Personal: true},
+		{Action: AccountLink, Means: "Add another way to sign in to one's own account.", Personal: true, Fresh: true},
+	}
+}
+
+// Find returns the row of an action.
+func Find(a Action) (Rule, bool) {
+	table := Table()
+	i := slices.IndexFunc(table, func(r Rule) bool { return r.Action == a })
+	if i < 0 {
+		return Rule{}, false
+	}
+	return table[i], true
+}
+
+// CanGrant tells whether a role may give another role to somebody: an owner any, an admin any but owner.
+func CanGrant(by, role Role) bool {
+	return by == Owner && slices.Contains(Roles(), role) || by == Admin && role != Owner && slices.Contains(Roles(), role)
+}
+
+// CanTouch tells whether a role may change or remove a person who has another role: only owners touch owners.
+func CanTouch(by, other Role) bool { return by == Owner || by == Admin && other != Owner }
+
+// CanIssue tells whether a role may make a key with these scopes: each action that a scope allows must be allowed to
+// the role too, so that no key can do more than its creator.
+func CanIssue(by Role, scopes []Scope) bool {
+	for _, rule := range Table() {
+		if slices.ContainsFunc(rule.Scopes, func(s Scope) bool { return slices.Contains(scopes, s) }) && !slices.Contains(rule.Roles, by) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,71 @@
+package audit
+
+// Event names what happened.
+type Event string
+
+// The events.
+const (
+	TenantCreated   Event = "tenant.created"
+	TenantRenamed   Event = "tenant.renamed"
+	TenantSuspended Event = "tenant.suspended"
+	TenantActivated Event = "tenant.activated"
+	PolicyChanged   Event = "sign-in-policy.changed"
+
+	MemberInvited       Event = "member.invited"
+	InvitationWithdrawn Event = "member.invitation-withdrawn"
+	MemberJoined        Event = "member.joined"
+	RoleChanged         Event = "member.role-changed"
+	MemberRemoved       Event = "member.removed"
+
+	KeyCreated Event = "api-key.created"
+	KeyUsed    Event = "api-key.used" // at most once an hour for each network
+	KeyRevoked Event = "api-key.revoked"
+
+	AuthenticationFailed Event = "authentication.failed" // with a key of this organisation that is wrong, expired, revoked or used from elsewhere
+	AccessDenied         Event = "access.denied"
+	CrossTenant          Event = "access.cross-tenant" // somebody asked for an organisation they do not belong to
+	AuditDownloaded      Event = "audit.downloaded"
+	IncidentFound        Event = "incident.found" // an anomaly rule fired
+
+	PassportCreated   Event = "passport.created"
+	PassportUpdated   Event = "passport.updated"
+	PassportPublished Event = "passport.published"
+	PassportSuspended Event = "passport.suspended"
+	PassportArchived  Event = "passport.archived"
+)
+
+// Documented is one row of the published list of events.
+type Documented struct {
+	Event Event
+	Means string
+	Title string // of the notice that the people in charge get; "" for none
+}
+
+// Events documents every event. Those with a title also appear as notices.
+func Events() []Documented {
+	return []Documented{
+		{TenantCreated, "The organisation was founded.", ""},
+		{TenantRenamed, "The organisation got another name.", "The organisation was renamed"},
+		{TenantSuspended, "The operator suspended the organisation.", "Your organisation was suspended"},
+		{TenantActivated, "The operator lifted the suspension.", "The suspension was lifted"},
+		{PolicyChanged, "The sign-in policy changed.", "The sign-in policy was changed"},
+		{MemberInvited, "Somebody was invited.", "Somebody was invited"},
+		{InvitationWithdrawn, "An invitation was withdrawn.", "An invitation was withdrawn"},
+		{MemberJoined, "Somebody joined.", "Somebody joined"},
+		{RoleChanged, "A member got another role.", "A member got another role"},
+		{MemberRemoved, "A member was removed or left.", "A member was removed"},
+		{KeyCreated, "An API key was created.", "An API key was created"},
+		{KeyUsed, "An API key was used: at most one entry an hour for each network.", ""},
+		{KeyRevoked, "An API key was revoked.", "An API key was revoked"},
+		{AuthenticationFailed, "A key of the organisation was presented that is wrong, expired, revoked or used from elsewhere.", ""},
+		{AccessDenied, "A member or key asked for something that it may not do.", ""},
+		{CrossTenant, "Somebody who is signed in asked for an organisation they do not belong to.", ""},
+		{AuditDownloaded, "The audit trail was downloaded.", ""},
+		{IncidentFound, "An anomaly rule fired.", "Something unusual was noticed"},
+		{PassportCreated, "A passport was created.", ""},
+		{PassportUpdated, "A draft was changed.", ""},
+		{PassportPublished, "A passport was published.", ""},
+		{PassportSuspended, "A passport was suspended.", ""},
+		{PassportArchived, "A passport was archived.", ""},
+	}
+}

@@ -1,0 +1,85 @@
+package audit
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// Journal writes single entries that belong to no change.
+type Journal interface {
+	Append(ctx context.Context, e Entry) error
+}
+
+// Attempt is something that somebody was not allowed to do.
+type Attempt struct {
+	By      access.Principal
+	Event   Event
+	Object  string // "route:<action>"
+	Reason  string // the code of the refusal
+	Request id.Request
+	From    netip.Addr
+	At      time.Time
+}
+
+// Watch writes refused attempts down: the first of each actor, event, object and reason in a minute at once, the others
+// as a count with the next one, so that a flood of attempts does not become a flood of writes.
+type Watch struct {
+	Journal Journal
+	IDs     *id.Source
+	Network func(ctx context.Context, t id.Tenant, from netip.Addr) (string, error)
+
+	mu   sync.Mutex
+	seen map[attemptSlot]counted
+}
+
+type attemptSlot struct {
+	tenant                       id.Tenant
+	actor, event, object, reason string
+}
+
+type counted struct {
+	minute time.Time
+	held   int
+}
+
+const watchSize = 4096
+
+// Refused writes an attempt down; a failure to do so is returned for the log, the caller is refused anyway.
+func (w *Watch) Refused(ctx context.Context, a Attempt) error {
+	count := w.count(a)
+	if count == 0 {
+		return nil
+	}
+	ctx = access.As(ctx, a.By.Tenant)
+	by := access.Caller{Tenant: a.By.Tenant, Actor: a.By.Actor(), Request: a.Request, At: a.At}
+	e := New(w.IDs, by, a.Event, a.Object, "", "").With("reason", a.Reason)
+	e.Count = count
+	if network, err := w.Network(ctx, a.By.Tenant, a.From); err == nil {
+		e.Network = network
+	}
+	return w.Journal.Append(ctx, e)
+}
+
+// count is how many attempts the entry to write stands for, or 0 when this one is only counted.
+func (w *Watch) count(a Attempt) int {
+	at := attemptSlot{a.By.Tenant, a.By.Actor(), string(a.Event), a.Object, a.Reason}
+	minute := a.At.Truncate(time.Minute)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen == nil || len(w.seen) >= watchSize {
+		w.seen = map[attemptSlot]counted{}
+	}
+	c, ok := w.seen[at]
+	if ok && c.minute.Equal(minute) {
+		c.held++
+		w.seen[at] = c
+		return 0
+	}
+	w.seen[at] = counted{minute: minute}
+	return c.held + 1
+}

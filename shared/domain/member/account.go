@@ -1,0 +1,181 @@
+package member
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/signin"
+	"github.com/passportcraft/passportcraft/shared/domain/tenant"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// TenantKeys gives a new tenant its encryption key.
+type TenantKeys interface {
+	Create(ctx context.Context, t id.Tenant) error
+}
+
+// Accounts is what people do for themselves, whatever organisation they belong to.
+type Accounts struct {
+	People      People
+	Members     Store
+	Tenants     tenant.Store
+	Invitations Invitations
+	Keys        TenantKeys
+	IDs         *id.Source
+}
+
+// Self is a person who has signed in.
+type Self struct {
+	Identity Identity
+	Person   id.Person // empty until they have said who they are
+	Request  id.Request
+	At       time.Time
+}
+
+// Organisation is one to which a person belongs.
+type Organisation struct {
+	ID   id.Tenant
+	Name string
+	Role access.Role
+}
+
+// Account is a person with their organisations.
+type Account struct {
+	Person        Person
+	Organisations []Organisation
+}
+
+// Me returns the account. A person who has not said who they are has an empty one.
+func (a *Accounts) Me(ctx context.Context, self Self) (Account, error) {
+	if self.Person == "" {
+		return Account{Organisations: []Organisation{}}, nil
+	}
+	p, err := a.People.Person(ctx, self.Person)
+	if err != nil {
+		return Account{}, err
+	}
+	tenants, err := a.People.Organisations(ctx, self.Person)
+	if err != nil {
+		return Account{}, err
+	}
+	account := Account{Person: p, Organisations: []Organisation{}}
+	for _, t := range tenants {
+		ctx := access.As(ctx, t)
+		st, err := a.Members.Standing(ctx, t, self.Person)
+		if errors.Is(err, fault.NotFound) {
+			continue // removed since
+		}
+		if err != nil {
+			return Account{}, err
+		}
+		named, err := a.Tenants.Tenant(ctx, t)
+		if err != nil {
+			return Account{}, err
+		}
+		account.Organisations = append(account.Organisations, Organisation{ID: t, Name: named.Name, Role: st.Member.Role})
+	}
+	return account, nil
+}
+
+// Register takes name and mail address from an ID token of the same identity: the first time it makes the person.
+func (a *Accounts) Register(ctx context.Context, self Self, c signin.Claims) (Person, error) {
+	if (Identity{c.Issuer, c.Subject}) != self.Identity {
+		return Person{}, fault.New(fault.CodeValueInvalid, "The ID token belongs to another sign-in than the access token.").With(
+			fault.Field{Pointer: "/idToken", Code: fault.CodeValueInvalid, Detail: "of the same sign-in as Authorization"})
+	}
+	name := c.Name
+	if tenant.CheckName("/idToken", name) != nil {
+		name = c.Email
+	}
+	if _, ok := MailDomain(c.Email); !ok {
+		return Person{}, fault.New(fault.CodeValueInvalid, "The ID token holds no mail address; ask the identity provider for the scope email.").With(
+			fault.Field{Pointer: "/idToken", Code: fault.CodeValueInvalid, Detail: "an ID token with a mail address"})
+	}
+	p := Person{ID: self.Person, Name: name, Mail: c.Email, CreatedAt: self.At}
+	if p.ID != "" {
+		return p, a.People.Describe(ctx, p)
+	}
+	p.ID = id.New[id.Person](a.IDs)
+	return p, a.People.Create(ctx, p, self.Identity)
+}
+
+// Link lets a person sign in another way too. Both are proved: this request by its access token, the other identity by
+// an ID token that is as fresh.
+func (a *Accounts) Link(ctx context.Context, self Self, c signin.Claims) error {
+	if self.Person == "" {
+		return noProfile()
+	}
+	if self.At.Sub(c.AuthTime) > access.FreshFor {
+		return fault.New(fault.CodeReauthenticate, "Sign in with the other account again: its last sign-in must be less than five minutes ago.")
+	}
+	return a.People.Link(ctx, self.Person, Identity{c.Issuer, c.Subject})
+}
+
+// Found makes an organisation with the caller as its first owner.
+func (a *Accounts) Found(ctx context.Context, self Self, name string) (tenant.Tenant, error) {
+	if err := tenant.CheckName("/name", name); err != nil {
+		return tenant.Tenant{}, err
+	}
+	if self.Person == "" {
+		return tenant.Tenant{}, noProfile()
+	}
+	p, err := a.People.Person(ctx, self.Person)
+	if err != nil {
+		return tenant.Tenant{}, err
+	}
+	t := tenant.Tenant{ID: id.New[id.Tenant](a.IDs), Name: name, State: access.Active, Owners: 1, Epoch: 1, Revision: 1, CreatedAt: self.At}
+	ctx = access.As(ctx, t.ID)
+	if err := a.Keys.Create(ctx, t.ID); err != nil {
+		return tenant.Tenant{}, fmt.Errorf("found organisation: %w", err)
+	}
+	by := access.Caller{Tenant: t.ID, Actor: "person:" + string(self.Person), Role: access.Owner, Request: self.Request, At: self.At}
+	domain, _ := MailDomain(p.Mail)
+	owner := Member{Tenant: t.ID, Person: p.ID, Name: p.Name, Mail: p.Mail, Role: access.Owner, Domain: domain, Revision: 1, JoinedAt: self.At}
+	entry := audit.New(a.IDs, by, audit.TenantCreated, "tenant:"+string(t.ID), "", t.Digest())
+	return t, a.Members.Found(ctx, Founding{Tenant: t, Owner: owner, Entry: entry})
+}
+
+// Accept makes the caller a member by the token of an invitation. Whoever sent it must still be allowed to: an admin who
+// was removed leaves no open doors.
+func (a *Accounts) Accept(ctx context.Context, self Self, token string) (Member, error) {
+	if self.Person == "" {
+		return Member{}, noProfile()
+	}
+	given, ok := parseToken(token)
+	if !ok {
+		return Member{}, NoInvitation()
+	}
+	ctx = access.As(ctx, given.tenant)
+	i, err := a.Invitations.Invitation(ctx, given.tenant, given.invitation)
+	if err != nil {
+		return Member{}, err
+	}
+	if !given.opens(i) || !self.At.Before(i.ExpiresAt) {
+		return Member{}, NoInvitation()
+	}
+	inviter, err := a.Members.Standing(ctx, i.Tenant, i.InvitedBy)
+	if errors.Is(err, fault.NotFound) || err == nil && (!access.CanGrant(inviter.Member.Role, i.Role) || inviter.Tenant.State != access.Active) {
+		return Member{}, NoInvitation()
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	p, err := a.People.Person(ctx, self.Person)
+	if err != nil {
+		return Member{}, err
+	}
+	domain, _ := MailDomain(i.Mail)
+	m := Member{Tenant: i.Tenant, Person: p.ID, Name: p.Name, Mail: p.Mail, Role: i.Role, Domain: domain, Revision: 1, JoinedAt: self.At}
+	by := access.Caller{Tenant: i.Tenant, Actor: "person:" + string(p.ID), Role: i.Role, Request: self.Request, At: self.At}
+	entry := audit.New(a.IDs, by, audit.MemberJoined, "person:"+string(p.ID), "", "").With("role", string(i.Role))
+	return m, a.Members.Join(ctx, Joining{Member: m, Invitation: i.ID, Entry: entry, Notice: audit.NoticeOf(a.IDs, entry)})
+}
+
+func noProfile() error {
+	return fault.New(fault.CodeProfileMissing, "Say who you are first: send your ID token with PUT /v1/me.")
+}

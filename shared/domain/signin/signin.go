@@ -1,0 +1,38 @@
+// Package signin holds what is known of a person's sign-in: the claims of a verified token. It verifies nothing; adapter
+// identity does, and package authentication decides what the claims are worth to an organisation.
+package signin
+
+import (
+	"slices"
+	"time"
+)
+
+// Uses of a token.
+const (
+	Access = "access"
+	ID     = "id"
+)
+
+// Claims is what a verified token says.
+type Claims struct {
+	Issuer, Subject string // together they are who somebody is; a mail address never is
+	Use             string // Access or ID
+	Email           string // of ID tokens
+	EmailVerified   bool
+	Name            string
+	Provider        string // "Google", "Microsoft"; "" for a password of ours
+	AuthTime        time.Time
+	IssuedAt        time.Time
+	Expires         time.Time
+	Methods         []string // authentication methods (RFC 8176)
+	Nonce           string
+	Scopes          []string
+	TokenID         string
+}
+
+// SecondFactor tells whether a second factor was used (RFC 8176: otp, mfa, hwk, swk with user presence, sms).
+func (c Claims) SecondFactor() bool {
+	return slices.ContainsFunc(c.Methods, func(m string) bool {
+		return slices.Contains([]string{"otp", "mfa", "hwk", "sms", "face", "fpt"}, m)
+	})
+}
