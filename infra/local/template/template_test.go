@@ -49,6 +49,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 			Name: "ByStatus", Hash: "LPK", Range: "LSK", Projection: "INCLUDE",
 			Include: []string{"id", "st", "pg", "gr", "rev", "ver", "crt", "upd", "pub", "sum"},
 		}}},
+		{ID: "PeopleTable", Hash: "PK", Range: "SK"},
 		{ID: "PublicTable", Hash: "PK"},
 		{ID: "LedgerTable", Hash: "PK", Range: "SK"},
 		{ID: "KeysTable", Hash: "PK", Range: "SK"},
