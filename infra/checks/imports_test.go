@@ -28,7 +28,7 @@ func equals(from, to string) bool {
 		"shared/foundation/": {"shared/foundation/fault", "shared/foundation/clock"},
 		"shared/domain/":     {"shared/domain/"},
 		"shared/api/":        {"shared/api/httpapi"},
-		"shared/runtime/":    {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing"},
+		"shared/runtime/":    {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting"},
 		"shared/testkit":     {"infra/local/", "shared/testkit"},
 		"infra/":             {"infra/", "shared/testkit"},
 	}
@@ -97,6 +97,9 @@ func TestOneImporter(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/dynamodb": "shared/adapters/dynamo",
 		"github.com/aws/aws-sdk-go-v2/service/s3":       "shared/adapters/objects",
 		"github.com/aws/aws-sdk-go-v2/service/kms":      "shared/adapters/kms",
+		"github.com/aws/aws-sdk-go-v2/service/sesv2":    "shared/adapters/mail",
+		"github.com/aws/aws-sdk-go-v2/service/sts":      "",
+		"github.com/go-jose/go-jose":                    "shared/adapters/identity",
 		"github.com/santhosh-tekuri/jsonschema":         "shared/domain/productgroup/schemacheck",
 		"github.com/gowebpki/jcs":                       "shared/domain/passport",
 		"github.com/boombuler/barcode":                  "shared/domain/carrier",

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -18,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
@@ -44,6 +44,8 @@ type Kit struct {
 	Log    *bytes.Buffer
 	Events []httpapi.Event
 	Mux    http.Handler
+	Mail   *mailbox.Mailbox
+	Issuer *Issuer
 }
 
 // Options change a kit.
@@ -62,6 +64,9 @@ func Open(t testing.TB, o Options) *Kit {
 	if o.SystemClock {
 		k.Clock = clock.NewMovable(clock.System)
 	}
+	k.Issuer = newIssuer(k.Clock.Now)
+	k.Env["TOKEN_ISSUER"], k.Env["TOKEN_CLIENT_ID"] = k.Issuer.URL, k.Issuer.ClientID
+	k.mail(t)
 	if o.Rate > 0 {
 		k.Env["RATE_PER_KEY"] = fmt.Sprint(o.Rate)
 	}
@@ -69,13 +74,24 @@ func Open(t testing.TB, o Options) *Kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.App = tenancy.New(config, wire.Parts{Now: k.Clock.Now, Log: io.Discard, HTTP: o.HTTP})
+	k.App = tenancy.New(config, wire.Parts{Now: k.Clock.Now, Log: k.Log, HTTP: o.HTTP, Web: k.Issuer})
 	if o.Routes != nil {
 		g := *k.App.Private()
 		g.Sink = func(_ context.Context, e httpapi.Event) { k.Events = append(k.Events, e) }
 		k.Mux = httpapi.Mux(&g, o.Routes(k.App)...)
 	}
 	return k
+}
+
+// mail gives the kit a mailbox in place of Amazon SES.
+func (k *Kit) mail(t testing.TB) {
+	var err error
+	if k.Mail, err = mailbox.Open(t.TempDir(), k.Clock.Now); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(k.Mail.SES())
+	t.Cleanup(server.Close)
+	k.Env["SES_ENDPOINT"], k.Env["MAIL_FROM"] = server.URL, "passports@passports.example"
 }
 
 // Environment makes tables, a bucket and a key for one platform and returns the environment of its functions.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,11 +40,16 @@ func TestEveryBinaryRuns(t *testing.T) {
 	binaries := build(t, root)
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, SystemClock: true})
 	_, key := k.Tenant(t, "Events")
+	jwks := httptest.NewServer(k.Issuer)
+	defer jwks.Close()
+	k.Env["TOKEN_JWKS"] = jwks.URL
+	_, owner := k.Organisation(t, "eva", "People of events")
+	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${NEWCOMER}": k.Register(t, "nora")}
 	tpl := testkit.Template(t)
 	environments := map[string]map[string]string{}
 	for _, f := range tpl.Functions {
 		environments[f.Folder] = map[string]string{}
-		for _, name := range append(f.Variables(), "DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "RATE_PER_KEY") {
+		for _, name := range append(f.Variables(), "DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "SES_ENDPOINT", "TOKEN_JWKS", "RATE_PER_KEY") {
 			environments[f.Folder][name] = k.Env[name]
 		}
 	}
@@ -63,13 +69,23 @@ func TestEveryBinaryRuns(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		function, _, _ := strings.Cut(name, ".")
 		ran[function] = true
-		t.Run(name, func(t *testing.T) { one(t, k, runtime, file, name, function, key, i) })
+		t.Run(name, func(t *testing.T) { one(t, k, runtime, file, name, function, people, i) })
 	}
 	for _, f := range tpl.Functions {
 		if !ran[f.Folder] {
 			t.Errorf("%s was built but never run", f.Folder)
 		}
 	}
+}
+
+// person is the identifier of the only member of an organisation.
+func person(t *testing.T, k *testkit.Kit, owner string) string {
+	t.Helper()
+	var me struct{ Person struct{ ID string } }
+	if err := json.Unmarshal(k.Do(t, "GET", "/v1/me", owner, "").Body.Bytes(), &me); err != nil || me.Person.ID == "" {
+		t.Fatalf("no person: %v", err)
+	}
+	return me.Person.ID
 }
 
 func build(t *testing.T, root string) string {
@@ -84,13 +100,18 @@ func build(t *testing.T, root string) string {
 }
 
 // one sends the payload of a file to its function, with fresh passports behind its placeholders.
-func one(t *testing.T, k *testkit.Kit, runtime *runtimeapi.Runtime, file, name, function, key string, i int) {
+func one(t *testing.T, k *testkit.Kit, runtime *runtimeapi.Runtime, file, name, function string, people map[string]string, i int) {
+	key := people["${API_KEY}"]
 	body := func(serial string) string {
 		return fmt.Sprintf(`{"productGroup":"general","granularity":"item","productIdentifier":"https://id.gs1.org/01/09506000134376/21/%[1]s","content":{"serialNumber":"%[1]s","name":{"en":"Oak chair","de":"Eichenstuhl"},"manufacturer":{"name":"Nordeiche"},"disassembly":"Eight screws."}}`, serial)
 	}
 	draft, published, fresh := fmt.Sprintf("D-%03d", i), fmt.Sprintf("P-%03d", i), fmt.Sprintf("N-%03d", i)
-	names := strings.NewReplacer("${API_KEY}", key, "${DRAFT}", k.Create(t, key, body(draft)),
-		"${PUBLISHED}", k.Publish(t, key, k.Create(t, key, body(published))), "${SERIAL}", published, "${NEW_SERIAL}", fresh)
+	pairs := []string{}
+	for placeholder, value := range people {
+		pairs = append(pairs, placeholder, value)
+	}
+	names := strings.NewReplacer(append(pairs, "${DRAFT}", k.Create(t, key, body(draft)),
+		"${PUBLISHED}", k.Publish(t, key, k.Create(t, key, body(published))), "${SERIAL}", published, "${NEW_SERIAL}", fresh)...)
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +176,12 @@ func steady(t *testing.T, a events.APIGatewayProxyResponse, serials ...string) s
 		{`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`, "<id>"},
 		{`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`, "<time>"},
 		{`\d{1,2} [A-Z][a-z]+ 20\d\d at \d\d:\d\d UTC`, "<time>"},
+		{`pc_local_[a-z2-7]{8}…[a-z2-7]{4}`, "<prefix>"},
+		{`pc_local_[a-z2-7_]+`, "<secret>"},
+		{`"id":"[a-z2-7]{39}"`, `"id":"<key>"`},
 		{`key:[a-z2-7]{39}`, "key:<key>"},
+		{`api-keys/[a-z2-7]{39}`, "api-keys/<key>"},
+		{`"next":"[^"]+"`, `"next":"<cursor>"`},
 		{`"next":"[^"]+"`, `"next":"<cursor>"`},
 		{`sha-256:[0-9a-f]{64}`, "sha-256:<hash>"},
 		{`Etag: "[0-9a-f]{24}"`, `Etag: "<digest>"`},

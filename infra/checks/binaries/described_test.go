@@ -33,6 +33,9 @@ func described(t *testing.T, event events.APIGatewayProxyRequest, answer events.
 	if ref, ok := response["$ref"].(string); ok {
 		response = descend(t, doc, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
 	}
+	if len(answer.MultiValueHeaders["Content-Type"]) == 0 {
+		return // nothing to describe
+	}
 	media, _, _ := strings.Cut(answer.MultiValueHeaders["Content-Type"][0], ";")
 	content, ok := response["content"].(map[string]any)
 	if !ok || content[media] == nil {

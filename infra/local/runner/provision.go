@@ -45,12 +45,14 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		return nil, nil, err
 	}
 	values["TenantKey.Arn"] = arn
+	values["UserPool"], values["UserPoolClient"] = "local", "local"
 	if each, err = s.template.Resolve(values); err != nil {
 		return nil, nil, err
 	}
 	return each, map[string]string{
-		"PEOPLE_TABLE": name("PeopleTable"),
-		"AWS_REGION":   region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
+		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "RATE_PER_KEY": ratePerKey,
+		"TOKEN_ISSUER": "", // nobody can sign in on this machine yet: API keys only
+		"SES_ENDPOINT": s.url + mailPath,
 	}, nil
 }

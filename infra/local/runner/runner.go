@@ -18,6 +18,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/local/gateway"
+	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/runtimeapi"
 	"github.com/passportcraft/passportcraft/infra/local/template"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -161,7 +162,7 @@ func (s *site) start(ctx context.Context) (err error) {
 		return errors.New("the functions are not built: run `make functions` first")
 	}
 	for _, environment := range environments {
-		for _, name := range []string{"DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "RATE_PER_KEY"} {
+		for _, name := range []string{"DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "SES_ENDPOINT", "TOKEN_ISSUER", "RATE_PER_KEY"} {
 			environment[name] = common[name]
 		}
 	}
@@ -203,18 +204,29 @@ func (s *site) handler() (http.Handler, error) {
 			fmt.Fprintf(s.log, "{\"level\":\"ERROR\",\"msg\":\"integration\",\"function\":%q,\"gatewayRequest\":%q,\"cause\":%q}\n", function, request, err)
 		},
 	})
-	if err != nil || !s.options.Manual {
-		return g, err
+	if err != nil {
+		return nil, err
 	}
-	scheduler, err := s.scheduler()
+	mail, err := mailbox.Open(filepath.Join(s.options.Data, "mail"), s.clock.Now)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("POST /local/clock", s.moveClock(scheduler))
+	mux.Handle("GET "+mailPath, mail.View())
+	mux.Handle("POST "+mailPath+"/", mail.SES())
+	if s.options.Manual {
+		scheduler, err := s.scheduler()
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("POST /local/clock", s.moveClock(scheduler))
+	}
 	mux.Handle("/", untouched{g})
 	return mux, nil
 }
+
+// mailPath is where this machine's mailbox is shown and takes mail.
+const mailPath = "/local/mail"
 
 // untouched keeps http.ServeMux from tidying paths on their way to the gateway.
 type untouched struct{ http.Handler }

@@ -76,6 +76,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	values := map[string]string{
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
 		"LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
+		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "AWS::Region": "eu-west-1",
 	}
 	got, err := tpl.Resolve(values)
 	if err != nil {
@@ -83,7 +84,8 @@ func TestResolveRealEnvironment(t *testing.T) {
 	}
 	want := map[string]string{
 		"APP_ENV": "local", "PUBLIC_BASE_URL": "http://127.0.0.1:8080", "RECORDS_TABLE": "Records", "KEYS_TABLE": "Keys",
-		"DOCUMENTS_BUCKET": "documents", "TENANT_KEY_ARN": "arn:key",
+		"DOCUMENTS_BUCKET": "documents", "TENANT_KEY_ARN": "arn:key", "PEOPLE_TABLE": "People",
+		"TOKEN_ISSUER": "https://cognito-idp.eu-west-1.amazonaws.com/pool", "TOKEN_CLIENT_ID": "client",
 	}
 	if d := cmp.Diff(want, got["create-passport"]); d != "" {
 		t.Error(d)

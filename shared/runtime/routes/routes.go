@@ -2,20 +2,28 @@
 package routes
 
 import (
+	"github.com/passportcraft/passportcraft/shared/api/accounts"
+	"github.com/passportcraft/passportcraft/shared/api/apikeys"
+	"github.com/passportcraft/passportcraft/shared/api/audits"
 	"github.com/passportcraft/passportcraft/shared/api/carriers"
 	"github.com/passportcraft/passportcraft/shared/api/health"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/api/members"
+	"github.com/passportcraft/passportcraft/shared/api/notices"
 	"github.com/passportcraft/passportcraft/shared/api/passports"
 	"github.com/passportcraft/passportcraft/shared/api/productgroups"
 	"github.com/passportcraft/passportcraft/shared/api/reference"
 	"github.com/passportcraft/passportcraft/shared/api/resolver"
+	"github.com/passportcraft/passportcraft/shared/api/tenants"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
+	"github.com/passportcraft/passportcraft/shared/runtime/posting"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
 
 // All is every route. It is a function, so that a binary that names single constructors links only those.
 func All(app *tenancy.App) []httpapi.Route {
 	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
+	people, own, keys, self, tokens := posting.Members(app), app.Tenants(), app.APIKeys(), app.Accounts(), app.Tokens()
 	all := []httpapi.Route{
 		passports.Create(edit, links),
 		passports.List(read, links),
@@ -28,6 +36,26 @@ func All(app *tenancy.App) []httpapi.Route {
 		passports.GetVersion(read, links),
 		productgroups.List(app.ProductGroups()),
 		productgroups.Get(app.ProductGroups()),
+		accounts.Get(self),
+		accounts.Register(self, tokens),
+		accounts.Link(self, tokens),
+		accounts.Found(self),
+		accounts.Accept(self),
+		tenants.Get(own),
+		tenants.Rename(own),
+		tenants.GetPolicy(own),
+		tenants.SetPolicy(own),
+		members.List(people),
+		members.Change(people),
+		members.Remove(people),
+		members.Invitations(people),
+		members.Invite(people, own),
+		members.Withdraw(people),
+		apikeys.List(keys),
+		apikeys.Create(keys),
+		apikeys.Revoke(keys),
+		audits.List(app.Trail()),
+		notices.List(app.Notices()),
 		carriers.Draw(app.Resolver(), app.PublicBaseURL()),
 		health.Check(),
 	}

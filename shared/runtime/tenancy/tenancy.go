@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
+	"github.com/passportcraft/passportcraft/shared/adapters/identity"
 	"github.com/passportcraft/passportcraft/shared/adapters/kms"
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
@@ -58,7 +59,7 @@ func (a *App) Private() *httpapi.Gate {
 		keys := &apikey.Verifier{
 			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), States: dynamo.NewTenants(db, ring).State, Network: network,
 		}
-		gate.Auth = authentication.New(keys, a.tokens(), dynamo.NewPeople(db, persons), dynamo.NewMembers(db, ring, persons, a.Parts().Now))
+		gate.Auth = authentication.New(keys, a.Tokens(), dynamo.NewPeople(db, persons), dynamo.NewMembers(db, ring, persons, a.Parts().Now))
 		gate.Watch = &audit.Watch{Journal: dynamo.NewAudits(db), IDs: a.IDs(), Network: func(ctx context.Context, t id.Tenant, from netip.Addr) (string, error) {
 			return network(ctx, t, apikey.Network(from))
 		}}
@@ -69,8 +70,20 @@ func (a *App) Private() *httpapi.Gate {
 	return a.gate
 }
 
-// tokens verifies what people sign in with.
-func (a *App) tokens() authentication.Tokens { return nil }
+// Tokens verifies what people sign in with; nil when no issuer is configured.
+func (a *App) Tokens() authentication.Tokens {
+	c := a.Config()
+	if c.TokenIssuer == "" {
+		return nil
+	}
+	issuer := identity.Issuer{URL: c.TokenIssuer, JWKS: c.TokenKeys, ClientID: c.TokenClient}
+	return identity.NewVerifier([]identity.Issuer{issuer}, a.Parts().Web, a.Parts().Now)
+}
+
+// Trail lists the audit trail.
+func (a *App) Trail() *dynamo.Trail {
+	return dynamo.NewTrail(a.Database(), a.keyring(), a.Parts().Now)
+}
 
 // Reader is what a tenant can read of its passports. Changing them is built by package editing, which links the schema
 // validator.

@@ -23,10 +23,14 @@ type Config struct {
 	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE
 	DocumentsBucket string        // DOCUMENTS_BUCKET
 	TenantKeyARN    string        // TENANT_KEY_ARN: the KMS key that wraps tenant keys
+	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
+	TokenKeys       string        // TOKEN_JWKS: address of its keys, default the issuer's /.well-known/jwks.json
+	TokenClient     string        // TOKEN_CLIENT_ID: our client there
+	MailFrom        string        // MAIL_FROM: verified sender of mail
 	RatePerKey      int           // RATE_PER_KEY: requests a second per API key and environment, default 200
 
-	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT. Empty means AWS.
-	DynamoDBEndpoint, S3Endpoint, KMSEndpoint string
+	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT. Empty means AWS.
+	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint string
 
 	credentials aws.Credentials
 }
@@ -41,7 +45,8 @@ func ReadConfig(get func(string) string) (Config, error) {
 		Env: get("APP_ENV"), Region: get("AWS_REGION"), PublicBaseURL: strings.TrimSuffix(get("PUBLIC_BASE_URL"), "/"),
 		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
-		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"),
+		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"),
+		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),
 			Source: "environment",
@@ -60,7 +65,16 @@ func ReadConfig(get func(string) string) (Config, error) {
 		}
 		c.RatePerKey = n
 	}
-	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint} {
+	if c.TokenIssuer != "" && c.TokenClient == "" {
+		return c, fmt.Errorf("TOKEN_CLIENT_ID must be set with TOKEN_ISSUER")
+	}
+	if c.TokenKeys == "" {
+		c.TokenKeys = c.TokenIssuer + "/.well-known/jwks.json"
+	}
+	if c.TokenIssuer != "" && c.Env != "local" && !strings.HasPrefix(c.TokenIssuer+" "+c.TokenKeys, "https://") {
+		return c, fmt.Errorf("TOKEN_ISSUER must be an https address")
+	}
+	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint} {
 		if endpoint != "" && (c.Env != "local" || !loopback(endpoint)) {
 			return c, fmt.Errorf("%s may be set only with APP_ENV=local and to an address of this machine", name)
 		}

@@ -6,8 +6,10 @@ package wire
 import (
 	"crypto/rand"
 	"io"
+	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -26,6 +28,7 @@ type Parts struct {
 	Now    clock.Clock
 	Random io.Reader
 	HTTP   aws.HTTPClient
+	Web    aws.HTTPClient // of everything that is not AWS: the sign-in service
 	Log    io.Writer
 }
 
@@ -60,6 +63,9 @@ func New(config Config, parts Parts) *App {
 	}
 	if parts.Random == nil {
 		parts.Random = rand.Reader
+	}
+	if parts.Web == nil {
+		parts.Web = &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	if parts.Log == nil {
 		parts.Log = os.Stdout

@@ -1,0 +1,308 @@
+package routes_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/routes"
+	"github.com/passportcraft/passportcraft/shared/testkit"
+)
+
+var updateReport = flag.Bool("update-report", false, "write isolation-report.json again")
+
+// attacker is one way to come to a route.
+type attacker struct {
+	name    string
+	token   string
+	headers []string
+	want    func(access.Rule) string // the code of the refusal; "" when the layers let it in
+}
+
+// report is what the matrix found, per route.
+type report struct {
+	Route     string         `json:"route"`
+	Action    access.Action  `json:"action"`
+	Cases     int            `json:"cases"`
+	Refused   int            `json:"refused"`
+	Admitted  int            `json:"admitted"`
+	ByRefusal map[string]int `json:"byRefusal"`
+}
+
+// company is an organisation with one person of each role and one key of each scope.
+type company struct {
+	tenant id.Tenant
+	people map[access.Role]string // subjects
+	keys   map[access.Scope]string
+}
+
+func found(t *testing.T, k *testkit.Kit, name string) company {
+	t.Helper()
+	c := company{people: map[access.Role]string{access.Owner: name + "-owner"}, keys: map[access.Scope]string{}}
+	var owner string
+	c.tenant, owner = k.Organisation(t, name+"-owner", name)
+	for _, role := range access.Roles()[1:] {
+		c.people[role] = name + "-" + string(role)
+		k.Join(t, owner, c.people[role], string(role))
+	}
+	for _, scope := range access.Scopes() {
+		body := fmt.Sprintf(`{"name":%q,"scopes":[%q]}`, scope, scope)
+		c.keys[scope] = answer(t, k.Do(t, "POST", "/v1/api-keys", owner, body), 201)["key"].(string)
+	}
+	return c
+}
+
+func fixed(code fault.Code) func(access.Rule) string {
+	return func(access.Rule) string { return string(code) }
+}
+
+// personal lets everything through on routes that concern the person alone.
+func personal(otherwise fault.Code) func(access.Rule) string {
+	return func(r access.Rule) string {
+		if r.Personal {
+			return ""
+		}
+		return string(otherwise)
+	}
+}
+
+func attackers(t *testing.T, k *testkit.Kit, mine, other, closed company) []attacker {
+	t.Helper()
+	var all []attacker
+	back := func(d time.Duration) func(map[string]any) {
+		return func(c map[string]any) { c["auth_time"] = k.Clock.Now().Add(-d).Unix() }
+	}
+	for _, role := range access.Roles() {
+		all = append(all, attacker{"as " + string(role), k.SignIn(t, mine.people[role]), nil, func(r access.Rule) string {
+			if r.Personal || slices.Contains(r.Roles, role) {
+				return ""
+			}
+			return "forbidden"
+		}}, attacker{"as " + string(role) + " of another organisation", k.SignIn(t, other.people[role]), []string{"X-Tenant-Id", string(mine.tenant)}, personal(fault.CodeOrganisationUnknown)})
+	}
+	for _, scope := range access.Scopes() {
+		all = append(all, attacker{"with " + string(scope), mine.keys[scope], nil, func(r access.Rule) string {
+			if slices.Contains(r.Scopes, scope) {
+				return ""
+			}
+			return "forbidden"
+		}}, attacker{"with " + string(scope) + " of another organisation", other.keys[scope], []string{"X-Tenant-Id", string(mine.tenant)}, fixed(fault.CodeOrganisationUnknown)})
+	}
+	owner := mine.people[access.Owner]
+	return append(all,
+		attacker{"without a credential", "", nil, fixed(fault.CodeUnauthenticated)},
+		attacker{"with an expired token", k.SignIn(t, owner, func(c map[string]any) { c["exp"] = k.Clock.Now().Add(-time.Hour).Unix() }), nil, fixed(fault.CodeUnauthenticated)},
+		attacker{"with a foreign key", "pc_prod" + strings.TrimPrefix(mine.keys[access.ScopeRead], "pc_local"), nil, fixed(fault.CodeUnauthenticated)},
+		attacker{"with a revoked key", revoked(t, k, owner), nil, fixed(fault.CodeUnauthenticated)},
+		attacker{"with an ID token", k.Issuer.Sign(t, k.Issuer.Claims(owner, "id")), nil, fixed(fault.CodeUnauthenticated)},
+		attacker{"as somebody who belongs nowhere", k.SignIn(t, "stranger"), nil, personal(fault.CodeOrganisationChoice)},
+		attacker{"as owner, signed in an hour ago", k.SignIn(t, owner, back(time.Hour)), nil, func(r access.Rule) string {
+			if r.Fresh {
+				return string(fault.CodeReauthenticate)
+			}
+			return ""
+		}},
+		attacker{"as owner of a suspended organisation", k.SignIn(t, closed.people[access.Owner]), nil, func(r access.Rule) string {
+			if r.Personal || r.WhenSuspended {
+				return ""
+			}
+			return string(fault.CodeTenantSuspended)
+		}},
+		attacker{"with a key of a suspended organisation", closed.keys[access.ScopeRead], nil, func(r access.Rule) string {
+			switch {
+			case !slices.Contains(r.Scopes, access.ScopeRead):
+				return "forbidden"
+			case !r.WhenSuspended:
+				return string(fault.CodeTenantSuspended)
+			}
+			return ""
+		}},
+	)
+}
+
+func revoked(t *testing.T, k *testkit.Kit, owner string) string {
+	t.Helper()
+	token := k.SignIn(t, owner)
+	made := answer(t, k.Do(t, "POST", "/v1/api-keys", token, `{"name":"gone","scopes":["passports:read"]}`), 201)
+	expect(t, k, 204, "", "DELETE", "/v1/api-keys/"+made["id"].(string), token, "")
+	return made["key"].(string)
+}
+
+// suspend is the operator's step, which no route offers.
+func suspend(t *testing.T, k *testkit.Kit, tenant id.Tenant) {
+	t.Helper()
+	by := access.Caller{Tenant: tenant, Actor: "system:operator", Request: "0199aaaa-0000-7000-8000-00000000000a", At: k.Clock.Now()}
+	if _, err := k.App.Tenants().SetState(t.Context(), by, access.Suspended); err != nil {
+		t.Fatal(err)
+	}
+	k.Clock.Advance(31 * time.Second)
+}
+
+// target is a request to a route that the layers below authorisation have nothing against, for objects that are absent.
+func target(r httpapi.Route) (method, path, body string, headers []string) {
+	method, path, _ = strings.Cut(r.Pattern, " ")
+	path = regexp.MustCompile(`\{[^}]+\}`).ReplaceAllString(path, "0199aaaa-0000-7000-8000-00000000000a")
+	headers = []string{"Accept", "application/json"}
+	if len(r.Body.Types) > 0 {
+		body = "{}"
+		headers = append(headers, "Content-Type", r.Body.Types[0])
+	}
+	if r.Conditional {
+		headers = append(headers, "If-Match", `"1"`)
+	}
+	return method, path, body, headers
+}
+
+// TestAttackMatrix asks every route of the route table in every way: each role, each scope, from another organisation,
+// without, with expired, revoked and wrong credentials, with an old sign-in, and while suspended. The expected answer of
+// each case follows from the permission table alone.
+func TestAttackMatrix(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	mine, other, closed := found(t, k, "mine"), found(t, k, "other"), found(t, k, "closed")
+	suspend(t, k, closed.tenant)
+	cases := attackers(t, k, mine, other, closed)
+	refusals := map[string]string{}
+	var rows []report
+	total := 0
+	for _, r := range routes.All(k.App) {
+		if r.Action == access.Public {
+			continue
+		}
+		rule, ok := access.Find(r.Action)
+		if !ok {
+			t.Errorf("%s declares the action %s, which the permission table does not know", r.Pattern, r.Action)
+			continue
+		}
+		row := report{Route: r.Pattern, Action: r.Action, ByRefusal: map[string]int{}}
+		for _, a := range cases {
+			method, path, body, headers := target(r)
+			w := k.Do(t, method, path, a.token, body, append(headers, a.headers...)...)
+			var p httpapi.Problem
+			_ = json.Unmarshal(w.Body.Bytes(), &p)
+			want, got := a.want(rule), string(p.Code)
+			stopped := slices.Contains([]string{"unauthenticated", "forbidden", "reauthentication-required", "tenant-suspended", "organisation-not-found", "organisation-choice-required"}, got)
+			row.Cases++
+			if want != "" && got != want || want == "" && (stopped || w.Code == http.StatusInternalServerError) {
+				t.Errorf("%s %s: %d %q, want %q", r.Pattern, a.name, w.Code, got, want)
+			}
+			if want == "" {
+				row.Admitted++
+				continue
+			}
+			row.Refused++
+			row.ByRefusal[got]++
+			if got == "unauthenticated" || got == "organisation-not-found" { // says nothing of what was wrong, or of what exists
+				same := strings.ReplaceAll(w.Body.String(), string(p.RequestID), "")
+				if before, ok := refusals[got]; ok && before != same {
+					t.Errorf("%s %s: the refusal differs: %s", r.Pattern, a.name, same)
+				}
+				refusals[got] = same
+			}
+		}
+		total += row.Cases
+		rows = append(rows, row)
+	}
+	if total < 700 {
+		t.Errorf("only %d cases", total)
+	}
+	keep(t, rows)
+}
+
+// keep compares the result with the report that is shown to customers.
+func keep(t *testing.T, rows []report) {
+	t.Helper()
+	b, err := json.MarshalIndent(map[string]any{"routes": rows}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", "isolation-report.json")
+	if *updateReport {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, append(b, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("run go test ./shared/runtime/routes -run AttackMatrix -update-report: %v", err)
+	}
+	if d := cmp.Diff(string(kept), string(b)+"\n"); d != "" && !t.Failed() {
+		t.Errorf("the report is not what the matrix found; write it again with -update-report:\n%s", d)
+	}
+}
+
+// TestForeignIsAbsent swaps every identifier in a path for one of another organisation's objects: the answer is the one
+// for an object that does not exist, to the byte.
+func TestForeignIsAbsent(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	mine, other := found(t, k, "mine"), found(t, k, "other")
+	theirs := k.SignIn(t, other.people[access.Owner])
+	passport := k.Publish(t, theirs, k.Create(t, theirs, complete))
+	expect(t, k, 201, "", "POST", "/v1/invitations", theirs, `{"email":"x@nordeiche.example","role":"viewer"}`)
+	open := answer(t, k.Do(t, "GET", "/v1/invitations", theirs, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
+	keys := answer(t, k.Do(t, "GET", "/v1/api-keys", theirs, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
+	foreign := map[string]string{
+		"{passportId}": passport, "{version}": "1", "{invitationId}": open, "{keyId}": keys, "{personId}": string(people(t, k, theirs)["other-viewer"].ID),
+	}
+	absent := map[string]string{
+		"{passportId}": "0199aaaa-0000-7000-8000-00000000000a", "{version}": "1", "{invitationId}": "0199aaaa-0000-7000-8000-00000000000a",
+		"{keyId}": strings.Repeat("a", 39), "{personId}": "0199aaaa-0000-7000-8000-00000000000a",
+	}
+	before := k.Dump(t)
+	own := k.SignIn(t, mine.people[access.Owner])
+	asked := 0
+	for _, r := range routes.All(k.App) {
+		method, pattern, _ := strings.Cut(r.Pattern, " ")
+		if r.Action == access.Public || !strings.Contains(pattern, "{") || strings.Contains(pattern, "{productGroup}") {
+			continue
+		}
+		ask := func(ids map[string]string) string {
+			path := regexp.MustCompile(`\{[^}]+\}`).ReplaceAllStringFunc(pattern, func(p string) string {
+				if ids[p] == "" {
+					t.Fatalf("%s: this test knows no foreign %s; teach it", r.Pattern, p)
+				}
+				return ids[p]
+			})
+			_, _, body, headers := target(r)
+			switch {
+			case strings.HasSuffix(pattern, "/suspension"), strings.HasSuffix(pattern, "/archival"):
+				body = `{"reason":"because it must be"}`
+			case strings.HasPrefix(pattern, "/v1/members"):
+				body = strings.Replace(body, "{}", `{"role":"viewer"}`, 1)
+			}
+			w := k.Do(t, method, path, own, body, headers...)
+			var p httpapi.Problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusNotFound {
+				t.Errorf("%s: %d %s", r.Pattern, w.Code, w.Body)
+			}
+			return fmt.Sprint(w.Code, w.Header().Get("ETag"), strings.ReplaceAll(w.Body.String(), string(p.RequestID), ""))
+		}
+		asked++
+		if a, b := ask(foreign), ask(absent); a != b {
+			t.Errorf("%s tells another organisation's object from an absent one:\n%s\n%s", r.Pattern, a, b)
+		}
+	}
+	if asked < 10 {
+		t.Errorf("only %d routes have identifiers", asked)
+	}
+	if before, after := changeable(before), changeable(k.Dump(t)); !slices.Equal(before, after) {
+		t.Errorf("something has changed:\n%s", diff(before, after))
+	}
+}
