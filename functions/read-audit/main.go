@@ -9,5 +9,5 @@ import (
 
 func main() {
 	app := tenancy.Open()
-	lambdahost.ServeHTTP(app.Private(), audits.List(app.Trail()))
+	lambdahost.ServeHTTP(app.Private(), audits.List(app.Trail()), audits.Download(app.AuditLogs(), app.Journal()))
 }

@@ -150,7 +150,7 @@ func TestStoresAreProtected(t *testing.T) {
 			demand("forgets old versions", at(p, "LifecycleConfiguration") != nil)
 		case "AWS::KMS::Key":
 			demand("is kept when the stack goes", r.DeletionPolicy == "Retain")
-			demand("rotates", value(p, "EnableKeyRotation") == "true")
+			demand("rotates", value(p, "EnableKeyRotation") == "true" || value(p, "KeyUsage") == "SIGN_VERIFY") // KMS rotates symmetric keys only
 		case "AWS::S3::BucketPolicy":
 			tls := false
 			each(p, func(s string) { tls = tls || s == "aws:SecureTransport" })

@@ -111,11 +111,19 @@ func Environment(t testing.TB) map[string]string {
 	if err := provision.Tables(ctx, db, Tables(t, prefix)); err != nil {
 		t.Fatal(err)
 	}
-	bucket := prefix + "documents"
-	if err := provision.Bucket(ctx, s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &e.S3, true }), bucket); err != nil {
+	objects := s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &e.S3, true })
+	bucket, evidence := prefix+"documents", prefix+"evidence"
+	for _, name := range []string{bucket, evidence} {
+		if err := provision.Bucket(ctx, objects, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys := kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &e.KMS })
+	arn, err := provision.Key(ctx, keys, "tenants")
+	if err != nil {
 		t.Fatal(err)
 	}
-	arn, err := provision.Key(ctx, kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &e.KMS }), "tenants")
+	signer, err := provision.SigningKey(ctx, keys, "audit")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +131,7 @@ func Environment(t testing.TB) map[string]string {
 		"APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
-		"DOCUMENTS_BUCKET": bucket, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
+		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
 	}
 }
 

@@ -108,6 +108,15 @@ func Bucket(ctx context.Context, api *s3.Client, name string) error {
 
 // Key makes a symmetric key with an alias, if the alias does not exist yet, and returns its ARN.
 func Key(ctx context.Context, api *kms.Client, alias string) (string, error) {
+	return key(ctx, api, alias, &kms.CreateKeyInput{})
+}
+
+// SigningKey makes a P-256 key that signs, with an alias, if the alias does not exist yet, and returns its ARN.
+func SigningKey(ctx context.Context, api *kms.Client, alias string) (string, error) {
+	return key(ctx, api, alias, &kms.CreateKeyInput{KeySpec: kmstypes.KeySpecEccNistP256, KeyUsage: kmstypes.KeyUsageTypeSignVerify})
+}
+
+func key(ctx context.Context, api *kms.Client, alias string, make *kms.CreateKeyInput) (string, error) {
 	alias = "alias/" + alias
 	found, err := api.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &alias})
 	if err == nil {
@@ -117,7 +126,8 @@ func Key(ctx context.Context, api *kms.Client, alias string) (string, error) {
 	if !errors.As(err, &absent) {
 		return "", fmt.Errorf("look for key %s: %w", alias, err)
 	}
-	made, err := api.CreateKey(ctx, &kms.CreateKeyInput{Description: aws.String("made by the local runner")})
+	make.Description = aws.String("made by the local runner")
+	made, err := api.CreateKey(ctx, make)
 	if err != nil {
 		return "", fmt.Errorf("make key %s: %w", alias, err)
 	}

@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/passportcraft/passportcraft/infra/local/schedule"
+	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 )
 
 // maxAdvance is the most that one call may move the clock: a little over a year.
@@ -32,10 +34,47 @@ func (s *site) scheduler() (*schedule.Scheduler, error) {
 			tasks = append(tasks, schedule.Task{Name: declared.Name, When: when})
 		}
 	}
-	return schedule.New(s.clock.Now(), func(_ context.Context, f schedule.Firing) error {
-		return fmt.Errorf("no job is known for the schedule %s", f.Task)
-	}, tasks...)
+	return schedule.New(s.clock.Now(), s.fire, tasks...)
 }
+
+// fire runs the job of a schedule, in this process or as the built function.
+func (s *site) fire(ctx context.Context, f schedule.Firing) error {
+	function, _, _ := strings.Cut(f.Task, ".")
+	if s.runtime != nil {
+		event := fmt.Sprintf(`{"source":"aws.scheduler","detail-type":"Scheduled Event","time":%q}`, f.Due.Format(time.RFC3339))
+		_, err := s.runtime.Call(ctx, function, []byte(event))
+		return err
+	}
+	for _, j := range auditing.Jobs(s.app.App) {
+		if j.Function == function {
+			return j.Run(ctx, s.clock.Now())
+		}
+	}
+	return fmt.Errorf("no job is known for the schedule %s", f.Task)
+}
+
+// tick runs what falls due as time passes by itself, until the context ends.
+func (s *site) tick(ctx context.Context, scheduler *schedule.Scheduler) {
+	every := time.NewTicker(tickEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		ran, err := scheduler.Advance(ctx, s.clock.Now())
+		for _, one := range ran {
+			err = errors.Join(err, one.Err)
+		}
+		if err != nil && ctx.Err() == nil {
+			fmt.Fprintf(s.log, "{\"level\":\"ERROR\",\"msg\":\"schedule\",\"cause\":%q}\n", err.Error())
+		}
+	}
+}
+
+// tickEvery is how often the scheduler looks at the clock.
+const tickEvery = 5 * time.Second
 
 // moveClock serves POST /local/clock {"advance":"720h"}: the clock moves, and the schedules that fall due on the way run
 // in order.

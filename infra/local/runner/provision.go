@@ -40,11 +40,13 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 			return nil, nil, err
 		}
 	}
-	arn, err := provision.Key(ctx, kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &at.KMS }), "tenants")
-	if err != nil {
+	keys := kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &at.KMS })
+	if values["TenantKey.Arn"], err = provision.Key(ctx, keys, "tenants"); err != nil {
 		return nil, nil, err
 	}
-	values["TenantKey.Arn"] = arn
+	if values["AuditKey.Arn"], err = provision.SigningKey(ctx, keys, "audit"); err != nil {
+		return nil, nil, err
+	}
 	values["UserPool"], values["UserPoolClient"] = "local", "local"
 	if each, err = s.template.Resolve(values); err != nil {
 		return nil, nil, err

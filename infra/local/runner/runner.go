@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -83,6 +84,8 @@ type site struct {
 	runtime  *runtimeapi.Runtime // nil unless built functions run
 	log      *os.File
 	url      string
+
+	stopClock func() // ends what the clock drives; nil when nothing does
 }
 
 // Run starts everything, tells that it is ready and runs until the context ends. What was acknowledged is on disk.
@@ -214,12 +217,17 @@ func (s *site) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+mailPath, mail.View())
 	mux.Handle("POST "+mailPath+"/", mail.SES())
+	scheduler, err := s.scheduler()
+	if err != nil {
+		return nil, err
+	}
 	if s.options.Manual {
-		scheduler, err := s.scheduler()
-		if err != nil {
-			return nil, err
-		}
 		mux.Handle("POST /local/clock", s.moveClock(scheduler))
+	} else {
+		ctx, stop := context.WithCancel(context.Background())
+		var done sync.WaitGroup
+		done.Go(func() { s.tick(ctx, scheduler) })
+		s.stopClock = func() { stop(); done.Wait() }
 	}
 	mux.Handle("/", untouched{g})
 	return mux, nil
@@ -249,6 +257,9 @@ func (s *site) inProcess() gateway.InProcess {
 
 // stop ends what was started, last first.
 func (s *site) stop() error {
+	if s.stopClock != nil {
+		s.stopClock()
+	}
 	if s.runtime != nil {
 		s.runtime.Close()
 	}

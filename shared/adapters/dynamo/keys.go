@@ -94,6 +94,24 @@ func auditKey(t id.Tenant, at time.Time, e id.Entry) key {
 	return key{auditPartition(t, at, shardOf(e, auditShards)), at.UTC().Format(instant) + "#" + string(e)}
 }
 
+func logHeadKey(t id.Tenant) key { return key{tenantPrefix(t), "AUDITHEAD"} }
+
+// logKey addresses the block of a tenant's audit log that begins with a number.
+func logKey(t id.Tenant, first int64) key {
+	return key{tenantPrefix(t) + "#LOG", fmt.Sprintf("%012d", first)}
+}
+
+// registerShards is the fixed number of partitions over which the register of tenants is spread: tenants come slowly, and
+// every run of the sequencer reads all of it.
+const registerShards = 1
+
+func registerPartition(shard int) string { return fmt.Sprintf("TENANTS#%d", shard) }
+
+// registerKey lists a tenant among all, in the Ledger.
+func registerKey(t id.Tenant) key {
+	return key{registerPartition(shardOf(t, registerShards)), string(t)}
+}
+
 func listPartition(t id.Tenant, s passport.Status, shard int) string {
 	return fmt.Sprintf("%s#L#%s#%d", tenantPrefix(t), s, shard)
 }

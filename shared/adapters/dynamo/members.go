@@ -90,6 +90,9 @@ func (s *Members) Found(ctx context.Context, f member.Founding) error {
 	if err := s.enter(ctx, x, f.Owner); err != nil {
 		return err
 	}
+	register := registerKey(f.Tenant.ID).attributes()
+	register["v"], register["crt"] = number(1), moment(f.Tenant.CreatedAt)
+	x.put(s.db.tables.Ledger, register, "attribute_not_exists(PK)", nil, unconditional)
 	writeAudit(s.db, x, f.Entry)
 	return s.db.commit(ctx, x)
 }

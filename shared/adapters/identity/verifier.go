@@ -1,10 +1,10 @@
-// Package identity verifies the tokens that people sign in with. It knows issuers, their published keys and claims, and
-// neither organisations nor roles.
+// Package identity verifies the tokens that people sign in with and talks to the sign-in service for them: it sends
+// browsers there, redeems what they bring back (authorization code with PKCE), renews and ends sessions, and enrols
+// authenticators. It knows issuers, their published keys and claims, and neither organisations nor roles.
 package identity
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -30,20 +30,17 @@ type Issuer struct {
 }
 
 const (
-	maxToken    = 8 << 10
-	leeway      = 30 * time.Second
-	maxLife     = 24 * time.Hour
-	minModulus  = 2048
-	remember    = time.Minute
-	memorySize  = 4096
-	maxSubject  = 128
-	maxNameSize = 400
+	maxToken   = 8 << 10
+	maxKeyID   = 200
+	remember   = time.Minute
+	memorySize = 4096
 )
 
 // Verifier verifies tokens of the trusted issuers; safe for concurrent use.
 type Verifier struct {
 	issuers []*keys
 	now     clock.Clock
+	check   func(*jose.JSONWebSignature, *jose.JSONWebKey) ([]byte, error) // the one costly step
 
 	mu     sync.RWMutex
 	memory map[[sha256.Size]byte]verified
@@ -54,9 +51,10 @@ type verified struct {
 	until  time.Time
 }
 
-// NewVerifier makes a verifier. Keys are fetched when the first token needs them.
+// NewVerifier makes a verifier. Keys are fetched when the first token needs them; client should not follow redirects
+// (answers that came by one are refused). Without an issuer every token is refused.
 func NewVerifier(issuers []Issuer, client Doer, now clock.Clock) *Verifier {
-	v := &Verifier{now: now, memory: map[[sha256.Size]byte]verified{}}
+	v := &Verifier{now: now, check: checkSignature, memory: map[[sha256.Size]byte]verified{}}
 	for _, i := range issuers {
 		v.issuers = append(v.issuers, &keys{issuer: i, client: client, now: now})
 	}
@@ -68,35 +66,46 @@ func Refused() *fault.Error {
 	return fault.New(fault.CodeUnauthenticated, "A valid API key or access token is required: send it as Authorization: Bearer ….")
 }
 
-func refuse(why string, cause error) error {
+// refuse is Refused with a cause for the log. The cause never holds text of the token.
+func refuse(why string) error {
 	f := Refused()
 	f.Cause = errors.New("identity: " + why)
-	if cause != nil {
-		f.Cause = fmt.Errorf("identity: %s: %w", why, cause)
-	}
 	return f
 }
 
-// Verify returns the claims of a good token for the given use (signin.Access or signin.ID). RS256 only, in compact form,
-// signed with a published key of at least 2048 bits of a trusted issuer, for our client, within its time. Claims are
-// looked at after the signature. A refusal is always Refused; keys that cannot be fetched are an unavailable fault.
+// Verify returns the claims of a good token for the given use (signin.Access or signin.ID). A good token is signed with
+// RS256 in compact form (RFC 7515, section 7.1), by a published key of at least 2048 bits of a trusted issuer, for our
+// client, within its time (RFC 8725 gives most of the rules). Claims are judged after the signature, so that the work
+// done does not depend on which of them is wrong. A refusal is always Refused; keys that cannot be fetched are an
+// unavailable fault. Slices of the returned claims are shared between callers and must not be changed.
+//
+// A good token is remembered for a minute at most, so that the next requests with it cost one hash.
 func (v *Verifier) Verify(ctx context.Context, token, use string) (signin.Claims, error) {
+	if len(token) > maxToken {
+		return signin.Claims{}, refuse("token too long")
+	}
 	digest := sha256.Sum256([]byte(use + "\x00" + token))
 	v.mu.RLock()
 	known, ok := v.memory[digest]
 	v.mu.RUnlock()
-	if ok && v.now().Before(known.until) {
+	now := v.now()
+	if ok && now.Before(known.until) {
 		return known.claims, nil
 	}
 	payload, issuer, err := v.open(ctx, token)
 	if err != nil {
 		return signin.Claims{}, err
 	}
-	c, err := read(payload, issuer, use, v.now())
+	c, err := read(payload, issuer, use, now)
 	if err != nil {
-		return signin.Claims{}, err
+		return signin.Claims{}, refuse(err.Error())
 	}
-	until := v.now().Add(remember)
+	v.keep(digest, c, now)
+	return c, nil
+}
+
+func (v *Verifier) keep(digest [sha256.Size]byte, c signin.Claims, now time.Time) {
+	until := now.Add(remember)
 	if c.Expires.Before(until) {
 		until = c.Expires
 	}
@@ -106,121 +115,110 @@ func (v *Verifier) Verify(ctx context.Context, token, use string) (signin.Claims
 		clear(v.memory)
 	}
 	v.memory[digest] = verified{c, until}
-	return c, nil
 }
 
-// open checks form and signature.
+// open checks form and signature and returns what was signed.
 func (v *Verifier) open(ctx context.Context, token string) ([]byte, Issuer, error) {
 	head, body, err := parts(token)
 	if err != nil {
-		return nil, Issuer{}, refuse("form", err)
+		return nil, Issuer{}, refuse(err.Error())
 	}
 	kid, err := header(head)
 	if err != nil {
-		return nil, Issuer{}, refuse("header", err)
+		return nil, Issuer{}, refuse(err.Error())
 	}
-	if err := unique(body); err != nil {
-		return nil, Issuer{}, refuse("claims", err)
+	if len(v.issuers) == 0 {
+		return nil, Issuer{}, refuse("no issuer is trusted")
 	}
-	// The issuer that the unverified claims name only chooses whose keys to try; it is compared again afterwards.
-	var hint struct {
-		Issuer json.RawMessage `json:"iss"`
-	}
-	if err := json.Unmarshal(body, &hint); err != nil {
-		return nil, Issuer{}, refuse("claims", err)
-	}
-	i := slices.IndexFunc(v.issuers, func(k *keys) bool { return string(hint.Issuer) == quoted(k.issuer.URL) })
-	if i < 0 {
-		return nil, Issuer{}, refuse("issuer", nil)
-	}
-	key, err := v.issuers[i].find(ctx, kid)
+	from := v.issuers[v.hint(body)]
+	key, err := from.find(ctx, kid)
 	if err != nil {
 		return nil, Issuer{}, err
 	}
 	if key == nil {
-		return nil, Issuer{}, refuse("unknown key", nil)
+		return nil, Issuer{}, refuse("unknown key")
 	}
 	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
-		return nil, Issuer{}, refuse("form", err)
+		return nil, Issuer{}, refuse("form")
 	}
-	payload, err := signed.Verify(key)
+	payload, err := v.check(signed, key)
 	if err != nil {
-		return nil, Issuer{}, refuse("signature", err)
+		return nil, Issuer{}, refuse("signature")
 	}
-	return payload, v.issuers[i].issuer, nil
+	return payload, from.issuer, nil
 }
 
-func quoted(s string) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return ""
+func checkSignature(s *jose.JSONWebSignature, key *jose.JSONWebKey) ([]byte, error) {
+	return s.Verify(key)
+}
+
+// hint chooses whose keys to try, from claims that nobody has verified yet: the issuer they name, or the first for a
+// token that names none of ours, which then costs as much as any other and is refused for its issuer in the end.
+func (v *Verifier) hint(body []byte) int {
+	var claimed struct {
+		Issuer json.RawMessage `json:"iss"`
 	}
-	return string(b)
+	if json.Unmarshal(body, &claimed) != nil {
+		return 0
+	}
+	name, err := text(claimed.Issuer)
+	if err != nil {
+		return 0
+	}
+	return max(0, slices.IndexFunc(v.issuers, func(k *keys) bool { return name == k.issuer.URL }))
 }
 
 // parts splits the compact form and decodes header and payload strictly.
 func parts(token string) (head, body []byte, err error) {
 	three := strings.Split(token, ".")
-	if len(token) > maxToken || len(three) != 3 || three[2] == "" {
+	if len(three) != 3 || three[2] == "" {
 		return nil, nil, errors.New("not a signed token in compact form")
 	}
-	strict := base64.RawURLEncoding.Strict()
 	if strings.ContainsAny(token, "\r\n") { // the decoder would skip them
 		return nil, nil, errors.New("line breaks")
 	}
-	if head, err = strict.DecodeString(three[0]); err != nil {
-		return nil, nil, err
+	strict := base64.RawURLEncoding.Strict()
+	for i, part := range three {
+		b, err := strict.DecodeString(part)
+		if err != nil {
+			return nil, nil, fmt.Errorf("part %d is not base64url", i+1)
+		}
+		switch i {
+		case 0:
+			head = b
+		case 1:
+			body = b
+		}
 	}
-	if body, err = strict.DecodeString(three[1]); err != nil {
-		return nil, nil, err
-	}
-	_, err = strict.DecodeString(three[2])
-	return head, body, err
+	return head, body, nil
 }
 
-// header accepts what an issuer of ours writes and nothing by which a token could bring its own key.
-func header(b []byte) (kid string, err error) {
-	if err := unique(b); err != nil {
-		return "", err
-	}
-	var h map[string]json.RawMessage
-	if err := json.Unmarshal(b, &h); err != nil {
-		return "", err
+// header accepts what an issuer of ours writes and nothing by which a token could bring its own key (jku, jwk, x5u, x5c),
+// change how it is read (crit, b64, zip, cty) or name another algorithm (RFC 8725, sections 3.1 and 3.11). It returns
+// the name of the key.
+func header(b []byte) (string, error) {
+	h, err := object(b)
+	if err != nil {
+		return "", fmt.Errorf("header: %w", err)
 	}
 	for name := range h {
 		if !slices.Contains([]string{"alg", "kid", "typ"}, name) {
-			return "", fmt.Errorf("header member %q", name)
+			return "", errors.New("header: a member that no issuer of ours writes")
 		}
 	}
-	alg, err := text(h["alg"])
-	if err != nil || alg != string(jose.RS256) {
-		return "", errors.New("algorithm")
+	if alg, err := text(h["alg"]); err != nil || alg != string(jose.RS256) {
+		return "", errors.New("header: algorithm")
 	}
 	if raw, ok := h["typ"]; ok {
 		typ, err := text(raw)
 		if err != nil || !slices.Contains([]string{"jwt", "at+jwt", "application/at+jwt"}, strings.ToLower(typ)) {
-			return "", errors.New("type")
+			return "", errors.New("header: type")
 		}
 	}
-	kid, err = text(h["kid"])
-	if err != nil || kid == "" || len(kid) > 200 {
-		return "", errors.New("key identifier")
+	kid, err := text(h["kid"])
+	if err != nil || kid == "" || len(kid) > maxKeyID {
+		return "", errors.New("header: key identifier")
 	}
 	return kid, nil
-}
-
-func text(raw json.RawMessage) (string, error) {
-	var s string
-	if len(raw) == 0 || raw[0] != '"' {
-		return "", errors.New("not text")
-	}
-	err := json.Unmarshal(raw, &s)
-	return s, err
-}
-
-// suits tells whether a published key may verify tokens.
-func suits(k jose.JSONWebKey) bool {
-	public, ok := k.Key.(*rsa.PublicKey)
-	return ok && public.N.BitLen() >= minModulus && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == string(jose.RS256))
 }

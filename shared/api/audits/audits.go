@@ -3,6 +3,7 @@ package audits
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/foundation/page"
 )
@@ -123,4 +125,41 @@ func table(p page.Of[audit.Entry]) (*httpapi.Response, error) {
 		resp.Set("Next-Cursor", p.Next)
 	}
 	return resp, nil
+}
+
+// Logs reads audit logs in parts.
+type Logs interface {
+	Block(ctx context.Context, t id.Tenant, from int64) (auditlog.Block, error)
+}
+
+// Download serves GET /v1/audit/log?from=N: one part of the signed log, as lines of JSON (package auditlog describes
+// them). Next-Sequence names the next part, absent on the last.
+func Download(s Logs, scribe *audit.Scribe) httpapi.Route {
+	return httpapi.Route{
+		Function: "read-audit", Pattern: "GET /v1/audit/log", Action: access.AuditRead, Query: []string{"from"},
+		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
+			from, err := strconv.ParseInt(cmp.Or(r.URL.Query().Get("from"), "0"), 10, 64)
+			if err != nil || from < 0 || from >= 1e12 {
+				return nil, httpapi.BadQuery("from", "0, or the Next-Sequence of the part before")
+			}
+			if from == 0 {
+				if err := scribe.Note(r.Context(), r.Caller(), audit.AuditDownloaded, "tenant:"+string(r.Principal.Tenant)); err != nil {
+					return nil, err
+				}
+			}
+			block, err := s.Block(r.Context(), r.Principal.Tenant, from)
+			if err != nil {
+				return nil, err
+			}
+			var b bytes.Buffer
+			if err := auditlog.WriteLines(&b, string(r.Principal.Tenant), from == 0, block); err != nil {
+				return nil, err
+			}
+			resp := &httpapi.Response{Raw: b.Bytes(), ContentType: "application/x-ndjson"}
+			if block.Next >= 0 {
+				resp.Set("Next-Sequence", strconv.FormatInt(block.Next, 10))
+			}
+			return resp, nil
+		},
+	}
 }

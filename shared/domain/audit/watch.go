@@ -15,6 +15,17 @@ type Journal interface {
 	Append(ctx context.Context, e Entry) error
 }
 
+// Scribe writes down what changes nothing but should be known, such as a download.
+type Scribe struct {
+	Journal Journal
+	IDs     *id.Source
+}
+
+// Note writes an entry.
+func (s *Scribe) Note(ctx context.Context, by access.Caller, event Event, object string) error {
+	return s.Journal.Append(ctx, New(s.IDs, by, event, object, "", ""))
+}
+
 // Attempt is something that somebody was not allowed to do.
 type Attempt struct {
 	By      access.Principal

@@ -24,15 +24,16 @@ type Claims struct {
 	AuthTime        time.Time
 	IssuedAt        time.Time
 	Expires         time.Time
-	Methods         []string // authentication methods (RFC 8176)
+	Methods         []string // authentication methods (RFC 8176), and "fed" for a sign-in by an identity provider
 	Nonce           string
 	Scopes          []string
 	TokenID         string
 }
 
-// SecondFactor tells whether a second factor was used (RFC 8176: otp, mfa, hwk, swk with user presence, sms).
+// SecondFactor tells whether a second factor was used: several factors (mfa), or a one-time code (otp, sms) or a hardware
+// key (hwk) beside whatever came first (RFC 8176, section 2). A password or a fingerprint alone is one factor.
 func (c Claims) SecondFactor() bool {
 	return slices.ContainsFunc(c.Methods, func(m string) bool {
-		return slices.Contains([]string{"otp", "mfa", "hwk", "sms", "face", "fpt"}, m)
+		return slices.Contains([]string{"mfa", "otp", "sms", "hwk"}, m)
 	})
 }

@@ -35,6 +35,7 @@ const (
 	CodeValueInvalid        Code = "value-invalid"
 	CodeSignInFailed        Code = "sign-in-failed"
 	CodeCrossSite           Code = "cross-site-request"
+	CodeAuthenticatorCode   Code = "authenticator-code-wrong"
 
 	CodeRouteNotFound    Code = "route-not-found"
 	CodeMethodNotAllowed Code = "method-not-allowed"

@@ -4,6 +4,7 @@ package lambdahost
 
 import (
 	"context"
+	"encoding/json"
 	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -11,6 +12,8 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/jobs"
 )
 
 // Handler answers API Gateway REST proxy events.
@@ -26,4 +29,10 @@ func New(g *httpapi.Gate, routes ...httpapi.Route) Handler {
 func ServeHTTP(g *httpapi.Gate, routes ...httpapi.Route) {
 	debug.SetGCPercent(400) // a function's heap is a few megabytes of its 512: collecting less often saves billed time
 	lambda.Start(New(g, routes...))
+}
+
+// ServeJob runs a job whenever its schedule fires, until the environment ends. What the event says is not read: the job
+// goes by the clock.
+func ServeJob(now clock.Clock, j jobs.Job) {
+	lambda.Start(func(ctx context.Context, _ json.RawMessage) error { return j.Run(ctx, now()) })
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/reference"
 	"github.com/passportcraft/passportcraft/shared/api/resolver"
 	"github.com/passportcraft/passportcraft/shared/api/tenants"
+	"github.com/passportcraft/passportcraft/shared/api/trust"
+	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
 	"github.com/passportcraft/passportcraft/shared/runtime/posting"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
@@ -55,10 +57,12 @@ func All(app *tenancy.App) []httpapi.Route {
 		apikeys.Create(keys),
 		apikeys.Revoke(keys),
 		audits.List(app.Trail()),
+		audits.Download(app.AuditLogs(), app.Journal()),
 		notices.List(app.Notices()),
 		carriers.Draw(app.Resolver(), app.PublicBaseURL()),
 		health.Check(),
 	}
 	all = append(all, resolver.Routes(app.Resolver(), app.ProductGroups(), app.PublicBaseURL())...)
+	all = append(all, trust.Routes(auditing.Signer(app.App))...)
 	return append(all, reference.Routes()...)
 }

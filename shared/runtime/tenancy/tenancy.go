@@ -85,6 +85,14 @@ func (a *App) Trail() *dynamo.Trail {
 	return dynamo.NewTrail(a.Database(), a.keyring(), a.Parts().Now)
 }
 
+// AuditLogs reads audit logs.
+func (a *App) AuditLogs() *dynamo.AuditLogs { return dynamo.NewAuditLogs(a.Database()) }
+
+// Journal writes single entries.
+func (a *App) Journal() *audit.Scribe {
+	return &audit.Scribe{Journal: dynamo.NewAudits(a.Database()), IDs: a.IDs()}
+}
+
 // Reader is what a tenant can read of its passports. Changing them is built by package editing, which links the schema
 // validator.
 func (a *App) Reader() *passport.Reader {

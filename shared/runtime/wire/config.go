@@ -23,6 +23,8 @@ type Config struct {
 	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE
 	DocumentsBucket string        // DOCUMENTS_BUCKET
 	TenantKeyARN    string        // TENANT_KEY_ARN: the KMS key that wraps tenant keys
+	EvidenceBucket  string        // EVIDENCE_BUCKET: what cannot be taken back
+	AuditKeyARN     string        // AUDIT_KEY_ARN: the KMS key that signs audit logs
 	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
 	TokenKeys       string        // TOKEN_JWKS: address of its keys, default the issuer's /.well-known/jwks.json
 	TokenClient     string        // TOKEN_CLIENT_ID: our client there
@@ -46,6 +48,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"),
+		EvidenceBucket: get("EVIDENCE_BUCKET"), AuditKeyARN: get("AUDIT_KEY_ARN"),
 		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),

@@ -1,0 +1,218 @@
+// Package command is passportctl without the process around it: arguments in, text and an exit code out.
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+)
+
+// World is what a command sees of its process.
+type World struct {
+	Out, Err io.Writer
+	Getenv   func(string) string
+}
+
+// Exit codes.
+const (
+	Good  = 0
+	Bad   = 1 // what was checked is not good, or could not be fetched
+	Usage = 2
+)
+
+const help = `passportctl checks what PassportCraft signs, without PassportCraft, and fetches what can be checked.
+
+  passportctl verify audit FILE -key audit-key.pem [-earlier checkpoint.txt] [-json]
+      checks a downloaded audit trail offline: nothing in it was edited, removed, moved or cut off since it was signed.
+      -earlier is a checkpoint that you kept from before: the trail must still contain it.
+  passportctl audit download -url https://passports.example -o FILE
+      downloads the audit trail of your organisation. The API key (scope audit:read) is read from PASSPORTCRAFT_API_KEY.
+  passportctl audit key -url https://passports.example -o audit-key.pem
+      downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
+  passportctl help
+`
+
+// Run runs one command and returns the exit code.
+func Run(ctx context.Context, args []string, w World) int {
+	name, rest := strings.Join(args[:min(2, len(args))], " "), args[min(2, len(args)):]
+	var err error
+	switch {
+	case name == "verify audit":
+		err = verifyAudit(rest, w)
+	case name == "audit download":
+		err = download(ctx, rest, w)
+	case name == "audit key":
+		err = key(ctx, rest, w)
+	case len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help":
+		fmt.Fprint(w.Out, help)
+		return Good
+	default:
+		err = usage("there is no command %q", strings.Join(args, " "))
+	}
+	if err == nil {
+		return Good
+	}
+	fmt.Fprintln(w.Err, "passportctl: "+err.Error())
+	if u := new(usageError); errors.As(err, &u) {
+		fmt.Fprintln(w.Err, "`passportctl help` shows how it is used.")
+		return Usage
+	}
+	return Bad
+}
+
+type usageError struct{ text string }
+
+func (u *usageError) Error() string { return u.text }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// parse reads flags that may stand before or after the other arguments.
+func parse(f *flag.FlagSet, args []string) (rest []string, err error) {
+	f.SetOutput(io.Discard)
+	for len(args) > 0 {
+		if err := f.Parse(args); err != nil {
+			return nil, usage("%s", err)
+		}
+		if args = f.Args(); len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	return rest, nil
+}
+
+func verifyAudit(args []string, w World) error {
+	f := flag.NewFlagSet("verify audit", flag.ContinueOnError)
+	keyFile, earlierFile, asJSON := f.String("key", "", ""), f.String("earlier", "", ""), f.Bool("json", false, "")
+	rest, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 1 || *keyFile == "" {
+		return usage("verify audit needs a file and -key with the public key")
+	}
+	text, err := os.ReadFile(*keyFile)
+	if err != nil {
+		return fmt.Errorf("the public key cannot be read: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PUBLIC KEY" {
+		return fmt.Errorf("%s holds no public key in PEM form", *keyFile)
+	}
+	v, err := auditlog.NewVerifier(block.Bytes)
+	if err != nil {
+		return err
+	}
+	earlier := []byte{}
+	if *earlierFile != "" {
+		if earlier, err = os.ReadFile(*earlierFile); err != nil {
+			return fmt.Errorf("the earlier checkpoint cannot be read: %w", err)
+		}
+	}
+	in, err := os.Open(rest[0])
+	if err != nil {
+		return fmt.Errorf("the audit trail cannot be read: %w", err)
+	}
+	defer in.Close()
+	report, err := auditlog.Verify(in, v, string(earlier))
+	if err != nil {
+		return fmt.Errorf("this audit trail is NOT what was signed: %w", err)
+	}
+	if *asJSON {
+		return json.NewEncoder(w.Out).Encode(report)
+	}
+	fmt.Fprintf(w.Out, "good: %d entries of tenant %s, %d of them signed, last at %s, %d checkpoints\n",
+		report.Entries, report.Tenant, report.Covered, report.SignedAt.Format(time.RFC3339), report.Checkpoints)
+	return nil
+}
+
+// get asks for one address; the body is read by the caller.
+func get(ctx context.Context, address, apiKey string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, usage("the address %q is not one", address)
+	}
+	if apiKey != "" {
+		r.Header.Set("Authorization", "Bearer "+apiKey)
+	}
+	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not answer: %w", address, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	var problem struct{ Detail string }
+	_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&problem)
+	return nil, fmt.Errorf("%s answers %d. %s", address, resp.StatusCode, problem.Detail)
+}
+
+func key(ctx context.Context, args []string, w World) error {
+	f := flag.NewFlagSet("audit key", flag.ContinueOnError)
+	base, out := f.String("url", "", ""), f.String("o", "", "")
+	if rest, err := parse(f, args); err != nil || len(rest) > 0 || *base == "" || *out == "" {
+		return errors.Join(err, usage("audit key needs -url and -o"))
+	}
+	resp, err := get(ctx, strings.TrimSuffix(*base, "/")+"/trust/audit-key", "")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(*out, b, 0o644); err != nil {
+		return fmt.Errorf("the key cannot be written: %w", err)
+	}
+	fmt.Fprintf(w.Err, "the public key is in %s\n", *out)
+	return nil
+}
+
+// download writes the trail beside its name first, so that a file of that name is always a whole one.
+func download(ctx context.Context, args []string, w World) error {
+	f := flag.NewFlagSet("audit download", flag.ContinueOnError)
+	base, out := f.String("url", "", ""), f.String("o", "", "")
+	if rest, err := parse(f, args); err != nil || len(rest) > 0 || *base == "" || *out == "" {
+		return errors.Join(err, usage("audit download needs -url and -o"))
+	}
+	apiKey := w.Getenv("PASSPORTCRAFT_API_KEY")
+	if apiKey == "" {
+		return usage("set PASSPORTCRAFT_API_KEY to a key with the scope audit:read")
+	}
+	part, err := os.OpenFile(*out+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("the audit trail cannot be written: %w", err)
+	}
+	defer part.Close()
+	for from, pages := "0", 1; from != ""; pages++ {
+		resp, err := get(ctx, strings.TrimSuffix(*base, "/")+"/v1/audit/log?from="+from, apiKey)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(part, resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			return fmt.Errorf("the download broke off: %w", err)
+		}
+		from = resp.Header.Get("Next-Sequence")
+		fmt.Fprintf(w.Err, "\r%d parts", pages)
+	}
+	fmt.Fprintln(w.Err)
+	if err := errors.Join(part.Sync(), part.Close(), os.Rename(*out+".part", *out)); err != nil {
+		return fmt.Errorf("the audit trail cannot be written: %w", err)
+	}
+	fmt.Fprintf(w.Err, "the audit trail is in %s\n", *out)
+	return nil
+}

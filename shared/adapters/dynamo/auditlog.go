@@ -1,0 +1,176 @@
+package dynamo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// AuditLogs implements auditlog.Store: blocks of records under the number of their first, and one row that is the head.
+type AuditLogs struct {
+	db     *DB
+	audits *Audits
+}
+
+// NewAuditLogs makes the store.
+func NewAuditLogs(db *DB) *AuditLogs { return &AuditLogs{db, NewAudits(db)} }
+
+// Tenants calls do for every tenant there is. One query for each shard of the register and megabyte.
+func (s *AuditLogs) Tenants(ctx context.Context, do func(id.Tenant) error) error {
+	for shard := range registerShards {
+		in := &dynamodb.QueryInput{
+			TableName: &s.db.tables.Ledger, KeyConditionExpression: aws.String("PK = :p"),
+			ExpressionAttributeValues: item{":p": text(registerPartition(shard))},
+		}
+		for {
+			out, err := s.db.query(ctx, in)
+			if err != nil {
+				return err
+			}
+			for _, it := range out.Items {
+				r := reader{it: it}
+				t := id.Tenant(r.text("SK"))
+				if r.err != nil {
+					return r.err
+				}
+				if err := do(t); err != nil {
+					return err
+				}
+			}
+			if out.LastEvaluatedKey == nil {
+				break
+			}
+			in.ExclusiveStartKey = out.LastEvaluatedKey
+		}
+	}
+	return nil
+}
+
+// Head returns the end of a tenant's log. One read, and for a log that has not begun another one.
+func (s *AuditLogs) Head(ctx context.Context, t id.Tenant) (auditlog.Head, error) {
+	it, err := s.db.get(ctx, s.db.tables.Records, logHeadKey(t))
+	if err != nil {
+		return auditlog.Head{}, err
+	}
+	if it != nil {
+		r := reader{it: it}
+		raw := r.blob("head")
+		if r.err != nil {
+			return auditlog.Head{}, r.err
+		}
+		return auditlog.ParseHead(raw)
+	}
+	row, err := s.db.get(ctx, s.db.tables.Records, tenantKey(t))
+	if err != nil {
+		return auditlog.Head{}, err
+	}
+	about, err := tenantOf(t, row)
+	return auditlog.Head{Through: about.CreatedAt.Add(-time.Nanosecond), Frontier: nil}, err
+}
+
+// Entries returns at most so many entries after one instant and up to another, in order. Four queries for each day
+// between them, until there are enough. Entries of one instant are never parted.
+func (s *AuditLogs) Entries(ctx context.Context, t id.Tenant, after, through time.Time, most int) ([]audit.Entry, error) {
+	var got []audit.Entry
+	for day := after.UTC().Truncate(24 * time.Hour); !day.After(through); day = day.Add(24 * time.Hour) {
+		entries, err := s.audits.Day(ctx, t, day)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if !e.At.After(after) || e.At.After(through) {
+				continue
+			}
+			if len(got) >= most && !e.At.Equal(got[len(got)-1].At) {
+				return got, nil
+			}
+			got = append(got, e)
+		}
+	}
+	return got, nil
+}
+
+// Extend stores records and the new head. One transaction.
+func (s *AuditLogs) Extend(ctx context.Context, t id.Tenant, before, after auditlog.Head, records []auditlog.Record) error {
+	var lines bytes.Buffer
+	e := json.NewEncoder(&lines)
+	e.SetEscapeHTML(false) // the bytes of an entry are what was hashed
+	if err := e.Encode(records); err != nil {
+		return fmt.Errorf("dynamo: encode records: %w", err)
+	}
+	it := logKey(t, before.Size).attributes()
+	it["v"], it["n"], it["rec"], it["note"] = number(1), number(len(records)), blob(lines.Bytes()), text(after.Note)
+	x := &transaction{}
+	if err := s.head(x, t, before, after); err != nil {
+		return err
+	}
+	x.put(s.db.tables.Records, it, "attribute_not_exists(PK)", nil, means(auditlog.ErrMoved))
+	return s.db.commit(ctx, x)
+}
+
+// Mark stores a head of the same log. One transaction of one write.
+func (s *AuditLogs) Mark(ctx context.Context, t id.Tenant, before, after auditlog.Head) error {
+	x := &transaction{}
+	if err := s.head(x, t, before, after); err != nil {
+		return err
+	}
+	return s.db.commit(ctx, x)
+}
+
+func (s *AuditLogs) head(x *transaction, t id.Tenant, before, after auditlog.Head) error {
+	b, err := json.Marshal(after)
+	if err != nil {
+		return fmt.Errorf("dynamo: encode head: %w", err)
+	}
+	it := logHeadKey(t).attributes()
+	it["v"], it["size"], it["head"] = number(1), number(after.Size), blob(b)
+	condition, values := "size = :s", item{":s": number(before.Size)}
+	if before.Size == 0 {
+		condition, values = "attribute_not_exists(PK)", nil
+	}
+	x.put(s.db.tables.Records, it, condition, values, means(auditlog.ErrMoved))
+	if before.Size > 0 {
+		x.members[len(x.members)-1].Put.ConditionExpression = aws.String("#s = :s")
+		x.members[len(x.members)-1].Put.ExpressionAttributeNames = map[string]string{"#s": "size"}
+	}
+	return nil
+}
+
+// Block returns the part of a log that begins with a number, which must be 0 or a Next. One query.
+func (s *AuditLogs) Block(ctx context.Context, t id.Tenant, from int64) (auditlog.Block, error) {
+	k := logKey(t, from)
+	out, err := s.db.query(ctx, &dynamodb.QueryInput{
+		TableName: &s.db.tables.Records, ConsistentRead: aws.Bool(true), Limit: aws.Int32(2),
+		KeyConditionExpression: aws.String("PK = :p AND SK >= :s"), ExpressionAttributeValues: item{":p": text(k.partition), ":s": text(k.sort)},
+	})
+	if err != nil {
+		return auditlog.Block{}, err
+	}
+	if len(out.Items) == 0 {
+		return auditlog.Block{Next: -1}, nil
+	}
+	r := reader{it: out.Items[0]}
+	got := auditlog.Block{Note: r.text("note"), Next: -1}
+	if r.text("SK") != k.sort {
+		return auditlog.Block{}, fault.New(fault.CodeQueryInvalid, "No part of the log begins with this number.").With(
+			fault.Field{Pointer: "?from", Code: fault.CodeQueryInvalid, Detail: "0, or the Next-Sequence of the part before"})
+	}
+	if err := json.Unmarshal(r.blob("rec"), &got.Records); err != nil || r.err != nil {
+		return auditlog.Block{}, errors.Join(err, r.err)
+	}
+	if len(out.Items) == 2 {
+		got.Next = from + int64(len(got.Records))
+	}
+	return got, nil
+}

@@ -1,0 +1,122 @@
+package auditlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// Settle is how old an entry must be before it is put in its place: longer than any request can still be at work, so
+// that no earlier one can come after it.
+const Settle = 2 * time.Minute
+
+// BlockSize is the most entries that are put in their places at once.
+const BlockSize = 200
+
+// Store keeps logs. Extend stores a block of records and the new head together, if the head is still the given one, and
+// returns ErrMoved otherwise.
+type Store interface {
+	Tenants(ctx context.Context, do func(id.Tenant) error) error
+	Head(ctx context.Context, t id.Tenant) (Head, error) // of a tenant without one, a new one
+	Entries(ctx context.Context, t id.Tenant, after, through time.Time, most int) ([]audit.Entry, error)
+	Extend(ctx context.Context, t id.Tenant, before, after Head, records []Record) error
+	Mark(ctx context.Context, t id.Tenant, before, after Head) error
+}
+
+// Evidence keeps checkpoints where nobody can take them back.
+type Evidence interface {
+	Keep(ctx context.Context, name, signed string) error
+}
+
+// ErrMoved says that somebody else has extended the log meanwhile.
+var ErrMoved = errors.New("auditlog: the log has moved on")
+
+// Sequencer puts settled entries in their places and signs what has become of each log.
+type Sequencer struct {
+	Store    Store
+	Evidence Evidence
+	Signer   Signer
+}
+
+// Run does this for every tenant. One that fails does not keep the others from their turn; the error names all of them.
+func (s *Sequencer) Run(ctx context.Context, now time.Time) error {
+	var failed []error
+	err := s.Store.Tenants(ctx, func(t id.Tenant) error {
+		if err := s.one(access.As(ctx, t), t, now); err != nil && !errors.Is(err, ErrMoved) {
+			failed = append(failed, fmt.Errorf("tenant %s: %w", t, err))
+		}
+		return ctx.Err()
+	})
+	return errors.Join(append(failed, err)...)
+}
+
+func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
+	h, err := s.Store.Head(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := s.evidence(ctx, t, &h); err != nil {
+		return err
+	}
+	through := now.Add(-Settle)
+	for {
+		entries, err := s.Store.Entries(ctx, t, h.Through, through, BlockSize)
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			return s.idle(ctx, t, h, through)
+		}
+		lines := make([][]byte, len(entries))
+		for i, e := range entries {
+			if lines[i], err = e.Canonical(); err != nil {
+				return err
+			}
+		}
+		next, records := h.Append(lines...)
+		next.Through, next.Kept = entries[len(entries)-1].At, false
+		if next.Note, err = Sign(ctx, s.Signer, Checkpoint(string(t), next, now)); err != nil {
+			return err
+		}
+		if err := s.Store.Extend(ctx, t, h, next, records); err != nil {
+			return err
+		}
+		h = next
+		if err := s.evidence(ctx, t, &h); err != nil {
+			return err
+		}
+	}
+}
+
+// idle notes up to when nothing has come, so that a quiet log is not searched from its last entry on every time.
+func (s *Sequencer) idle(ctx context.Context, t id.Tenant, h Head, through time.Time) error {
+	if h.Size == 0 || through.Sub(h.Through) < time.Hour {
+		return nil
+	}
+	after := h
+	after.Through = through
+	return s.Store.Mark(ctx, t, h, after)
+}
+
+// evidence keeps the newest checkpoint. It comes after the log, so that nothing is evidence that never was; a crash
+// between the two is made good by the next run.
+func (s *Sequencer) evidence(ctx context.Context, t id.Tenant, h *Head) error {
+	if h.Kept || h.Note == "" {
+		return nil
+	}
+	if err := s.Evidence.Keep(ctx, fmt.Sprintf("audit/%s/%012d.txt", t, h.Size), h.Note); err != nil {
+		return err
+	}
+	after := *h
+	after.Kept = true
+	if err := s.Store.Mark(ctx, t, *h, after); err != nil {
+		return err
+	}
+	*h = after
+	return nil
+}

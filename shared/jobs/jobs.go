@@ -1,0 +1,22 @@
+// Package jobs is what runs by the clock instead of by request. A job reads its instant from the platform's clock; that
+// it was due is all it is told.
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+)
+
+// Job is a function that a schedule of the template runs.
+type Job struct {
+	Function string // the Lambda function (folder under functions/)
+	Run      func(ctx context.Context, now time.Time) error
+}
+
+// SequenceAudit puts settled audit entries in their places and signs the logs. Running it twice, late or beside itself
+// changes nothing that was done.
+func SequenceAudit(s *auditlog.Sequencer) Job {
+	return Job{Function: "sequence-audit", Run: s.Run}
+}

@@ -1,0 +1,28 @@
+// Package auditing builds what signs and shows audit logs. It is apart from package tenancy because it links signing and
+// the evidence store, which few functions need.
+package auditing
+
+import (
+	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
+	"github.com/passportcraft/passportcraft/shared/adapters/kms"
+	"github.com/passportcraft/passportcraft/shared/adapters/objects"
+	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/jobs"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
+)
+
+// Signer signs checkpoints.
+func Signer(app *wire.App) *kms.Signer {
+	return kms.OpenSigner(app.AWS(), app.Config().KMSEndpoint, app.Config().AuditKeyARN, httpapi.Count)
+}
+
+// Jobs are all jobs of the platform.
+func Jobs(app *wire.App) []jobs.Job {
+	c := app.Config()
+	sequencer := &auditlog.Sequencer{
+		Store: dynamo.NewAuditLogs(app.Database()), Signer: Signer(app),
+		Evidence: objects.OpenEvidence(app.AWS(), c.S3Endpoint, c.EvidenceBucket, httpapi.Count),
+	}
+	return []jobs.Job{jobs.SequenceAudit(sequencer)}
+}
