@@ -128,6 +128,14 @@ func (s *AuditLogs) Mark(ctx context.Context, t id.Tenant, before, after auditlo
 	return s.db.commit(ctx, x)
 }
 
+// Tell stores an entry with its notice. One transaction.
+func (s *AuditLogs) Tell(ctx context.Context, e audit.Entry, n audit.Notice) error {
+	x := &transaction{}
+	writeAudit(s.db, x, e)
+	writeNotice(s.db, x, e.Tenant, n)
+	return s.db.commit(ctx, x)
+}
+
 func (s *AuditLogs) head(x *transaction, t id.Tenant, before, after auditlog.Head) error {
 	b, err := json.Marshal(after)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -24,29 +23,6 @@ func TestNegotiate(t *testing.T) {
 		if got != tc.want || (err != nil) != (tc.want == "") {
 			t.Errorf("Accept %q: %q %v, want %q", tc.accept, got, err, tc.want)
 		}
-	}
-}
-
-func TestQuota(t *testing.T) {
-	q := httpapi.NewQuota(10, 20)
-	now := time.Unix(1_800_000_000, 0)
-	for i := range 20 {
-		if err := q.Take("a", now); err != nil {
-			t.Fatalf("request %d of the burst: %v", i, err)
-		}
-	}
-	err := q.Take("a", now)
-	if f := fault.Of(err); f == nil || f.Kind != fault.RateLimited || f.RetryAfter <= 0 {
-		t.Errorf("over the burst: %v", err)
-	}
-	if err := q.Take("b", now); err != nil {
-		t.Errorf("another key suffers: %v", err)
-	}
-	if err := q.Take("a", now.Add(100*time.Millisecond)); err != nil {
-		t.Errorf("after a tenth of a second one more is due: %v", err)
-	}
-	if err := q.Take("a", now.Add(100*time.Millisecond)); err == nil {
-		t.Error("and only one")
 	}
 }
 

@@ -221,11 +221,11 @@ func watched(g *Gate, next handler) handler {
 	}
 }
 
-// limit keeps one key from taking the environment for itself.
+// limit keeps one caller, and one organisation, from taking the platform for themselves.
 func limit(g *Gate, next handler) handler {
 	return func(r *Request) (*Response, error) {
 		if r.route.Action != access.Public {
-			if err := g.Quota.Take(r.Principal.Actor(), r.At); err != nil {
+			if err := g.Quota.Take(r.Context(), r.Principal, r.At); err != nil {
 				return nil, err
 			}
 		}

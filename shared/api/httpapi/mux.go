@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
@@ -26,12 +27,17 @@ type Watcher interface {
 	Refused(ctx context.Context, a audit.Attempt) error
 }
 
+// Limiter refuses requests that come too fast.
+type Limiter interface {
+	Take(ctx context.Context, p access.Principal, at time.Time) error
+}
+
 // Gate is what the layers need. A gate for public routes only may leave Auth, Idempotency and Quota empty: a route that
 // needs them then panics when the mux is built, not when it is called.
 type Gate struct {
 	Auth        Authenticator
 	Idempotency idempotency.Store
-	Quota       *Quota
+	Quota       Limiter
 	Watch       Watcher
 	Now         clock.Clock
 	IDs         *id.Source

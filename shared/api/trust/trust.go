@@ -5,12 +5,19 @@ package trust
 import (
 	"bytes"
 	"context"
+	_ "embed" // the report of the attack matrix
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
-	"github.com/passportcraft/passportcraft/shared/web/trustpage"
+	"github.com/passportcraft/passportcraft/shared/domain/anomaly"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/web/evidencepage"
 )
 
 const cache = "public, max-age=300"
@@ -20,11 +27,17 @@ type Keys interface {
 	PublicKey(ctx context.Context) ([]byte, error)
 }
 
-// Routes serves GET /trust, /trust/permissions, /trust/isolation and /trust/audit-key.
+//go:embed isolation-report.json
+var report []byte
+
+// Routes serves GET /trust, /trust/permissions, /trust/isolation, /trust/rules and /trust/audit-key.
 func Routes(keys Keys) []httpapi.Route {
 	return []httpapi.Route{
-		page("GET /trust", trustpage.Index),
-		page("GET /trust/permissions", trustpage.Permissions),
+		page("GET /trust", func(w io.Writer) error {
+			return evidencepage.Index(w, evidencepage.Link{Href: "/trust/audit-key", Label: "Key of audit logs", Means: "The public key with which you check your audit trail offline: passportctl verify audit."})
+		}),
+		page("GET /trust/permissions", func(w io.Writer) error { return evidencepage.Permissions(w, permissions()) }),
+		page("GET /trust/rules", func(w io.Writer) error { return evidencepage.Rules(w, rules()) }),
 		isolation(),
 		{
 			Function: "show-trust", Pattern: "GET /trust/audit-key", Action: access.Public, Cache: cache,
@@ -40,9 +53,78 @@ func Routes(keys Keys) []httpapi.Route {
 	}
 }
 
+// permissions is the table that decides, as the page shows it.
+func permissions() evidencepage.Table {
+	var t evidencepage.Table
+	for _, r := range access.Roles() {
+		t.Roles = append(t.Roles, string(r))
+	}
+	for _, s := range access.Scopes() {
+		t.Scopes = append(t.Scopes, string(s))
+	}
+	for _, rule := range access.Table() {
+		row := evidencepage.Row{
+			Action: string(rule.Action), Means: rule.Means, Personal: rule.Personal, Fresh: rule.Fresh, WhenSuspended: rule.WhenSuspended,
+			Roles: map[string]bool{}, Scopes: map[string]bool{},
+		}
+		for _, r := range rule.Roles {
+			row.Roles[string(r)] = true
+		}
+		for _, s := range rule.Scopes {
+			row.Scopes[string(s)] = true
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func rules() []evidencepage.Rule {
+	var all []evidencepage.Rule
+	for _, r := range anomaly.Rules() {
+		all = append(all, evidencepage.Rule{Name: r.Name, Title: r.Title, Means: r.Means, Threshold: r.Threshold})
+	}
+	return all
+}
+
+// matrix reads the report of the attack matrix. A release in which a case was unexpected cannot be built, so the report
+// has none.
+func matrix() (evidencepage.Report, error) {
+	var found struct {
+		Routes []struct {
+			Route, Action            string
+			Cases, Refused, Admitted int
+			ByRefusal                map[string]int
+		}
+	}
+	if err := json.Unmarshal(report, &found); err != nil {
+		return evidencepage.Report{}, fmt.Errorf("trust: report: %w", err)
+	}
+	out := evidencepage.Report{GeneratedAt: "with every run of the tests", Commit: "this release"}
+	groups := map[string]int{}
+	for _, r := range found.Routes {
+		out.Rows = append(out.Rows, evidencepage.RouteRow{Route: r.Route, Action: r.Action, Cases: r.Cases, Refused: r.Refused, Allowed: r.Admitted})
+		out.Totals.Routes, out.Totals.Cases = out.Totals.Routes+1, out.Totals.Cases+r.Cases
+		out.Totals.Refused, out.Totals.Allowed = out.Totals.Refused+r.Refused, out.Totals.Allowed+r.Admitted
+		for code, n := range r.ByRefusal {
+			groups[code] += n
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(groups)) {
+		n := groups[code]
+		out.Groups = append(out.Groups, evidencepage.Group{Name: fault.Code(code).Title(), Means: "refused with the code " + code, Cases: n, Refused: n})
+	}
+	return out, nil
+}
+
 // isolation serves the report of the attack matrix as a page, or as it was written.
 func isolation() httpapi.Route {
-	read := page("GET /trust/isolation", trustpage.Isolation)
+	read := page("GET /trust/isolation", func(w io.Writer) error {
+		m, err := matrix()
+		if err != nil {
+			return err
+		}
+		return evidencepage.Isolation(w, m)
+	})
 	shown := read.Handle
 	read.Handle = func(r *httpapi.Request) (*httpapi.Response, error) {
 		media, err := httpapi.Negotiate(r.Header.Get("Accept"), "text/html", "application/json")
@@ -52,13 +134,12 @@ func isolation() httpapi.Route {
 		if media == "text/html" {
 			return shown(r)
 		}
-		b := trustpage.Report()
-		return (&httpapi.Response{Raw: b, ContentType: media, ETag: httpapi.ContentTag(b)}).Set("Vary", "Accept"), nil
+		return (&httpapi.Response{Raw: report, ContentType: media, ETag: httpapi.ContentTag(report)}).Set("Vary", "Accept"), nil
 	}
 	return read
 }
 
-func page(pattern string, write func(*bytes.Buffer) error) httpapi.Route {
+func page(pattern string, write func(io.Writer) error) httpapi.Route {
 	return httpapi.Route{
 		Function: "show-trust", Pattern: pattern, Action: access.Public, Cache: cache,
 		Handle: func(*httpapi.Request) (*httpapi.Response, error) {
@@ -67,7 +148,7 @@ func page(pattern string, write func(*bytes.Buffer) error) httpapi.Route {
 				return nil, fmt.Errorf("%s: %w", pattern, err)
 			}
 			resp := &httpapi.Response{Raw: b.Bytes(), ContentType: "text/html; charset=utf-8", ETag: httpapi.ContentTag(b.Bytes())}
-			return resp.Set("Content-Security-Policy", trustpage.ContentSecurityPolicy()).Set("Vary", "Accept"), nil
+			return resp.Set("Content-Security-Policy", evidencepage.ContentSecurityPolicy()).Set("Vary", "Accept"), nil
 		},
 	}
 }

@@ -2,11 +2,14 @@ package auditlog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/anomaly"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -26,6 +29,7 @@ type Store interface {
 	Entries(ctx context.Context, t id.Tenant, after, through time.Time, most int) ([]audit.Entry, error)
 	Extend(ctx context.Context, t id.Tenant, before, after Head, records []Record) error
 	Mark(ctx context.Context, t id.Tenant, before, after Head) error
+	Tell(ctx context.Context, e audit.Entry, n audit.Notice) error
 }
 
 // Evidence keeps checkpoints where nobody can take them back.
@@ -41,6 +45,8 @@ type Sequencer struct {
 	Store    Store
 	Evidence Evidence
 	Signer   Signer
+	IDs      *id.Source
+	Alarm    func(rule string) // raises the alarm of the platform's operators
 }
 
 // Run does this for every tenant. One that fails does not keep the others from their turn; the error names all of them.
@@ -83,14 +89,42 @@ func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
 		if next.Note, err = Sign(ctx, s.Signer, Checkpoint(string(t), next, now)); err != nil {
 			return err
 		}
+		watch, err := json.Marshal(h.Watch) // a copy: what the rules remember moves on only with the log
+		if err != nil {
+			return err
+		}
+		if next.Watch, err = anomaly.Parse(watch); err != nil {
+			return err
+		}
+		var found []anomaly.Finding
+		for _, e := range entries {
+			found = append(found, next.Watch.Observe(e)...)
+		}
 		if err := s.Store.Extend(ctx, t, h, next, records); err != nil {
 			return err
 		}
 		h = next
+		if err := s.tell(ctx, t, found, now); err != nil {
+			return err
+		}
 		if err := s.evidence(ctx, t, &h); err != nil {
 			return err
 		}
 	}
+}
+
+// tell writes findings down and tells the people in charge. It comes after the log has moved on: a crash between the two
+// may lose a finding, which the entries still show, and never repeats one.
+func (s *Sequencer) tell(ctx context.Context, t id.Tenant, found []anomaly.Finding, now time.Time) error {
+	for _, f := range found {
+		s.Alarm(f.Rule)
+		by := access.Caller{Tenant: t, Actor: "system:sequencer", Request: id.New[id.Request](s.IDs), At: now}
+		e := audit.New(s.IDs, by, audit.IncidentFound, f.Actor, "", "").With("rule", f.Rule).With("title", anomaly.Title(f.Rule)).With("count", strconv.Itoa(f.Count))
+		if err := s.Store.Tell(ctx, e, audit.NoticeOf(s.IDs, e)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // idle notes up to when nothing has come, so that a quiet log is not searched from its last entry on every time.

@@ -9,6 +9,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/jobs"
+	"github.com/passportcraft/passportcraft/shared/runtime/observe"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
@@ -22,7 +23,8 @@ func Jobs(app *wire.App) []jobs.Job {
 	c := app.Config()
 	sequencer := &auditlog.Sequencer{
 		Store: dynamo.NewAuditLogs(app.Database()), Signer: Signer(app),
-		Evidence: objects.OpenEvidence(app.AWS(), c.S3Endpoint, c.EvidenceBucket, httpapi.Count),
+		Evidence: objects.OpenEvidence(app.AWS(), c.S3Endpoint, c.EvidenceBucket, httpapi.Count), IDs: app.IDs(),
+		Alarm: func(rule string) { observe.Count(app.Parts().Log, app.Parts().Now(), "incidents", rule) },
 	}
 	return []jobs.Job{jobs.SequenceAudit(sequencer)}
 }

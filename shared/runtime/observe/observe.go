@@ -84,3 +84,17 @@ func metrics(e httpapi.Event) json.RawMessage {
 	}
 	return b
 }
+
+// Count writes one record that counts 1 for a metric, with the rule that fired beside it. An alarm of the template
+// watches the metric.
+func Count(log io.Writer, at time.Time, metric, rule string) {
+	b, err := json.Marshal(map[string]any{
+		"msg": metric, "at": at.UTC().Format(time.RFC3339Nano), "rule": rule, metric: 1,
+		"_aws": map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []any{map[string]any{
+			"Namespace": namespace, "Dimensions": [][]string{{}}, "Metrics": []metricName{{metric, "Count"}},
+		}}},
+	})
+	if err == nil {
+		_, _ = log.Write(append(b, '\n'))
+	}
+}

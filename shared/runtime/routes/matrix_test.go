@@ -229,7 +229,7 @@ func keep(t *testing.T, rows []report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join("..", "..", "web", "trustpage", "isolation-report.json") // shown at /trust/isolation
+	file := filepath.Join("..", "..", "api", "trust", "isolation-report.json") // shown at /trust/isolation
 	if *updateReport {
 		if err := os.WriteFile(file, append(b, '\n'), 0o644); err != nil {
 			t.Fatal(err)

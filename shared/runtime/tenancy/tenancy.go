@@ -22,6 +22,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/quota"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -51,7 +52,6 @@ func (a *App) Private() *httpapi.Gate {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.gate == nil {
-		rate := a.Config().RatePerKey
 		gate, db := *a.Public(), a.Database()
 		network := func(ctx context.Context, t id.Tenant, network string) (string, error) {
 			return ring.Blind(ctx, t, "network", network)
@@ -64,7 +64,7 @@ func (a *App) Private() *httpapi.Gate {
 			return network(ctx, t, apikey.Network(from))
 		}}
 		gate.Idempotency = dynamo.NewAttempts(db, ring)
-		gate.Quota = httpapi.NewQuota(rate, 2*rate)
+		gate.Quota = quota.NewLimiter(dynamo.NewBuckets(db), a.Config().RatePerKey)
 		a.gate = &gate
 	}
 	return a.gate

@@ -29,7 +29,7 @@ type Config struct {
 	TokenKeys       string        // TOKEN_JWKS: address of its keys, default the issuer's /.well-known/jwks.json
 	TokenClient     string        // TOKEN_CLIENT_ID: our client there
 	MailFrom        string        // MAIL_FROM: verified sender of mail
-	RatePerKey      int           // RATE_PER_KEY: requests a second per API key and environment, default 200
+	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
 	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT. Empty means AWS.
 	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint string

@@ -1,4 +1,4 @@
-package trustpage
+package evidencepage
 
 // style is the style sheet of all pages, sent inside each. Its colours are the variables at the top, for light, dark and
 // print; the contrast of every pair in use is tested. Colour never carries a meaning alone.

@@ -1,9 +1,9 @@
-// Package trustpage writes the pages that let a reader check what the platform promises about access: the permission
+// Package evidencepage writes the pages that let a reader check what the platform promises about access: the permission
 // table, the result of the attack matrix, the anomaly rules, and an index of them.
 //
 // Each page is one HTML document with its style sheet inside, no script and nothing from other sites. The package shows
 // what it is given: the table, the report and the rules come from the code that enforces, runs and applies them.
-package trustpage
+package evidencepage
 
 import (
 	"context"
