@@ -99,7 +99,7 @@ func matrix() (evidencepage.Report, error) {
 	if err := json.Unmarshal(report, &found); err != nil {
 		return evidencepage.Report{}, fmt.Errorf("trust: report: %w", err)
 	}
-	out := evidencepage.Report{GeneratedAt: "with every run of the tests", Commit: "this release"}
+	out := evidencepage.Report{GeneratedAt: "every build", Commit: "this release"}
 	groups := map[string]int{}
 	for _, r := range found.Routes {
 		out.Rows = append(out.Rows, evidencepage.RouteRow{Route: r.Route, Action: r.Action, Cases: r.Cases, Refused: r.Refused, Allowed: r.Admitted})

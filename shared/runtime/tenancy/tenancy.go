@@ -38,6 +38,9 @@ type App struct {
 	persons *keyring.Ring[id.Person]
 	reader  *passport.Reader
 	gate    *httpapi.Gate
+
+	issuers sync.Once
+	tokens  *identity.Verifier // one for all, so that the issuer's keys are fetched once
 }
 
 // Open builds the platform of a Lambda function from the process environment, as wire.Open does.
@@ -76,8 +79,11 @@ func (a *App) Tokens() authentication.Tokens {
 	if c.TokenIssuer == "" {
 		return nil
 	}
-	issuer := identity.Issuer{URL: c.TokenIssuer, JWKS: c.TokenKeys, ClientID: c.TokenClient}
-	return identity.NewVerifier([]identity.Issuer{issuer}, a.Parts().Web, a.Parts().Now)
+	a.issuers.Do(func() {
+		issuer := identity.Issuer{URL: c.TokenIssuer, JWKS: c.TokenKeys, ClientID: c.TokenClient}
+		a.tokens = identity.NewVerifier([]identity.Issuer{issuer}, a.Parts().Web, a.Parts().Now)
+	})
+	return a.tokens
 }
 
 // Trail lists the audit trail.
