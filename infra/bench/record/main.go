@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -356,6 +357,10 @@ func functions(root string, w io.Writer) error {
 }
 
 func startOnce(root string, f template.Function, environment map[string]string) (time.Duration, error) {
+	if len(f.Schedules) > 0 { // it goes to work at once, and must not reach for AWS
+		environment = maps.Clone(environment)
+		environment["APP_ENV"], environment["DYNAMODB_ENDPOINT"] = "local", "http://127.0.0.1:9"
+	}
 	r, err := runtimeapi.New(runtimeapi.Options{Region: "eu-west-1", AccessKeyID: "bench", SecretKey: "bench", Random: rand.Reader},
 		runtimeapi.Function{Name: f.Folder, Binary: filepath.Join(root, ".local", "functions", f.Folder), Env: environment, Timeout: f.Timeout, MemoryMB: f.MemoryMB})
 	if err != nil {
@@ -363,8 +368,10 @@ func startOnce(root string, f template.Function, environment map[string]string) 
 	}
 	defer r.Close()
 	event := []byte(`{"httpMethod":"GET","path":"/nowhere"}`)
-	if _, err := r.Call(context.Background(), f.Folder, event); err != nil {
+	_, err = r.Call(context.Background(), f.Folder, event)
+	started := r.Stats(f.Folder).Starts
+	if err != nil && (len(f.Schedules) == 0 || len(started) == 0) { // a job has nothing to work on here, and says so
 		return 0, err
 	}
-	return r.Stats(f.Folder).Starts[0], nil
+	return started[0], nil
 }
