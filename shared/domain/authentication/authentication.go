@@ -105,8 +105,8 @@ func (s *Service) Authenticate(ctx context.Context, r Request) (access.Principal
 		return access.Principal{Kind: access.Person, ID: string(p), Issuer: identity.Issuer, Subject: identity.Subject, SignIn: claims.AuthTime}, nil
 	}
 	st, err := s.standing(ctx, identity, r)
-	if err != nil {
-		return access.Principal{}, err
+	if err != nil { // as far as it is known who asks, so that their own organisation can be told
+		return access.Principal{Tenant: st.Tenant.ID, Kind: access.Person, ID: string(st.Member.Person)}, err
 	}
 	p := access.Principal{
 		Tenant: st.Tenant.ID, Kind: access.Person, ID: string(st.Member.Person), Role: st.Member.Role, State: st.Tenant.State,
@@ -115,7 +115,8 @@ func (s *Service) Authenticate(ctx context.Context, r Request) (access.Principal
 	return p, meets(st, claims, r.At)
 }
 
-// standing looks the person's place up: warm without any storage call, cold with three.
+// standing looks the person's place up: warm without any storage call, cold with three. With a refusal it still names the
+// person and, when they reached for another organisation, one of their own.
 func (s *Service) standing(ctx context.Context, i member.Identity, r Request) (member.Standing, error) {
 	at := slot{i, r.Tenant}
 	s.mu.RLock()
@@ -135,13 +136,17 @@ func (s *Service) standing(ctx context.Context, i member.Identity, r Request) (m
 	if err != nil {
 		return member.Standing{}, err
 	}
+	own := member.Standing{Member: member.Member{Person: person}}
 	t, err := pick(tenants, r.Tenant)
 	if err != nil {
-		return member.Standing{}, err
+		if len(tenants) > 0 && r.Tenant != "" {
+			own.Tenant.ID = tenants[0]
+		}
+		return own, err
 	}
 	st, err := s.standings.Standing(access.As(ctx, t), t, person)
 	if errors.Is(err, fault.NotFound) {
-		return member.Standing{}, noSuch()
+		return own, noSuch()
 	}
 	if err != nil {
 		return member.Standing{}, err

@@ -10,6 +10,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
@@ -272,5 +273,38 @@ func TestNobodyInTheClear(t *testing.T) {
 	w := k.Do(t, http.MethodGet, "/v1/members", k.SignIn(t, "anna"), "")
 	if w.Code != 200 || strings.Contains(w.Body.String(), "bert") || !strings.Contains(w.Body.String(), string(p.ID)) {
 		t.Errorf("after the key of bert is gone: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestUnusualIsNoticed leads a probe of another organisation from the request through the trail and the job to the
+// people in charge, and holds that it is told once.
+func TestUnusualIsNoticed(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	other, _ := k.Organisation(t, "otto", "Another")
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	bert := k.Join(t, anna, "bert", "viewer")
+	expect(t, k, 404, "organisation-not-found", "GET", "/v1/passports", bert, "", "X-Tenant-Id", string(other))
+	expect(t, k, 404, "organisation-not-found", "GET", "/v1/passports", bert, "", "X-Tenant-Id", "0199aaaa-0000-7000-8000-00000000000a")
+	for range 3 {
+		k.Clock.Advance(3 * time.Minute)
+		for _, j := range auditing.Jobs(k.App.App) {
+			if err := j.Run(t.Context(), k.Clock.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	anna = k.SignIn(t, "anna")
+	if probes := trail(t, k, anna, "?event=access.cross-tenant"); len(probes) != 1 {
+		t.Errorf("probes: %+v", probes)
+	}
+	found := trail(t, k, anna, "?event=incident.found")
+	if len(found) != 1 || found[0].Detail["rule"] != "cross-tenant-probe" {
+		t.Errorf("incidents: %+v", found)
+	}
+	if w := k.Do(t, "GET", "/v1/notices", anna, ""); !strings.Contains(w.Body.String(), "Something unusual was noticed") {
+		t.Errorf("notices: %s", w.Body)
+	}
+	if !strings.Contains(k.Log.String(), `"incidents":1`) {
+		t.Error("no metric counts the incident")
 	}
 }
