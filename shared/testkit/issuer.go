@@ -45,6 +45,9 @@ func (i *Issuer) Key() *rsa.PrivateKey { return signingKey() }
 
 // Do answers requests for the published keys.
 func (i *Issuer) Do(r *http.Request) (*http.Response, error) {
+	if r.URL.String() == signInURL+"/oauth2/token" {
+		return i.token(r)
+	}
 	i.Fetches.Add(1)
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &signingKey().PublicKey, KeyID: i.KeyID, Algorithm: "RS256", Use: "sig"}}}
 	b, err := json.Marshal(set)
@@ -56,6 +59,36 @@ func (i *Issuer) Do(r *http.Request) (*http.Response, error) {
 		status = http.StatusNotFound
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(b)), Request: r}, nil
+}
+
+// signInURL is where a kit's people would see the pages of the sign-in service.
+const signInURL = "https://sign-in.example"
+
+// token exchanges the code "<subject> <nonce>", as the sign-in service does after somebody has signed in there.
+func (i *Issuer) token(r *http.Request) (*http.Response, error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	subject, nonce, ok := strings.Cut(r.Form.Get("code"), " ")
+	answer, status := map[string]any{"error": "invalid_grant"}, http.StatusBadRequest
+	if ok && len(r.Form.Get("code_verifier")) >= 43 && r.Form.Get("client_id") == i.ClientID {
+		id := i.Claims(subject, "id")
+		id["nonce"] = nonce
+		var tokens [2]string
+		for n, c := range []map[string]any{i.Claims(subject, "access"), id} {
+			var err error
+			if tokens[n], err = i.sign(c); err != nil {
+				return nil, err
+			}
+		}
+		answer = map[string]any{"access_token": tokens[0], "id_token": tokens[1], "refresh_token": "refresh-of-" + subject, "expires_in": 900, "token_type": "Bearer"}
+		status = http.StatusOK
+	}
+	b, err := json.Marshal(answer)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(b)), Request: r}, nil
 }
 
 // ServeHTTP publishes the key on a network, for functions in processes of their own.
@@ -90,23 +123,27 @@ func (i *Issuer) Claims(subject, use string) map[string]any {
 // Sign makes a token of any claims.
 func (i *Issuer) Sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
-	b, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: signingKey(), KeyID: i.KeyID}}, (&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := signer.Sign(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := signed.CompactSerialize()
+	token, err := i.sign(claims)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return token
+}
+
+func (i *Issuer) sign(claims map[string]any) (string, error) {
+	b, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: signingKey(), KeyID: i.KeyID}}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(b)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
 }
 
 // SignIn is an access token of a person; edits change its claims.

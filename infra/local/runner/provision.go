@@ -47,14 +47,14 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if values["AuditKey.Arn"], err = provision.SigningKey(ctx, keys, "audit"); err != nil {
 		return nil, nil, err
 	}
-	values["UserPool"], values["UserPoolClient"] = "local", "local"
+	values["UserPool"], values["UserPoolClient"], values["UserPoolDomain"] = "local", "local", "local"
 	if each, err = s.template.Resolve(values); err != nil {
 		return nil, nil, err
 	}
 	return each, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "RATE_PER_KEY": ratePerKey,
-		"TOKEN_ISSUER": "", // nobody can sign in on this machine yet: API keys only
+		"TOKEN_ISSUER": "", "SIGN_IN_URL": "", // nobody can sign in on this machine yet: API keys only
 		"SES_ENDPOINT": s.url + mailPath,
 	}, nil
 }

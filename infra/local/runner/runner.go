@@ -165,7 +165,7 @@ func (s *site) start(ctx context.Context) (err error) {
 		return errors.New("the functions are not built: run `make functions` first")
 	}
 	for _, environment := range environments {
-		for _, name := range []string{"DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "SES_ENDPOINT", "TOKEN_ISSUER", "RATE_PER_KEY"} {
+		for _, name := range []string{"DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "SES_ENDPOINT", "TOKEN_ISSUER", "SIGN_IN_URL", "RATE_PER_KEY"} {
 			environment[name] = common[name]
 		}
 	}

@@ -76,7 +76,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	values := map[string]string{
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
 		"LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
-		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "EvidenceBucket": "evidence", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
+		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
 	}
 	got, err := tpl.Resolve(values)
 	if err != nil {

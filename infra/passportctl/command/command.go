@@ -2,6 +2,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/pem"
@@ -9,10 +10,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 )
@@ -117,6 +121,9 @@ func verifyAudit(args []string, w World) error {
 		if earlier, err = os.ReadFile(*earlierFile); err != nil {
 			return fmt.Errorf("the earlier checkpoint cannot be read: %w", err)
 		}
+		if len(bytes.TrimSpace(earlier)) == 0 { // an empty file must not count as none
+			return fmt.Errorf("%s is empty: it holds no checkpoint", *earlierFile)
+		}
 	}
 	in, err := os.Open(rest[0])
 	if err != nil {
@@ -135,6 +142,16 @@ func verifyAudit(args []string, w World) error {
 	return nil
 }
 
+// terminal tells whether somebody looks on while it is written.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	about, err := f.Stat()
+	return err == nil && about.Mode()&os.ModeCharDevice != 0
+}
+
 // get asks for one address; the body is read by the caller.
 func get(ctx context.Context, address, apiKey string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
@@ -142,6 +159,9 @@ func get(ctx context.Context, address, apiKey string) (*http.Response, error) {
 		return nil, usage("the address %q is not one", address)
 	}
 	if apiKey != "" {
+		if host := r.URL.Hostname(); r.URL.Scheme != "https" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+			return nil, usage("%s would send your API key in the clear; use https", address)
+		}
 		r.Header.Set("Authorization", "Bearer "+apiKey)
 	}
 	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -155,7 +175,13 @@ func get(ctx context.Context, address, apiKey string) (*http.Response, error) {
 	defer resp.Body.Close()
 	var problem struct{ Detail string }
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&problem)
-	return nil, fmt.Errorf("%s answers %d. %s", address, resp.StatusCode, problem.Detail)
+	plain := strings.Map(func(r rune) rune { // nothing that steers a terminal
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, problem.Detail)
+	return nil, fmt.Errorf("%s answers %d. %s", address, resp.StatusCode, plain)
 }
 
 func key(ctx context.Context, args []string, w World) error {
@@ -196,6 +222,7 @@ func download(ctx context.Context, args []string, w World) error {
 		return fmt.Errorf("the audit trail cannot be written: %w", err)
 	}
 	defer part.Close()
+	last := int64(0)
 	for from, pages := "0", 1; from != ""; pages++ {
 		resp, err := get(ctx, strings.TrimSuffix(*base, "/")+"/v1/audit/log?from="+from, apiKey)
 		if err != nil {
@@ -206,10 +233,19 @@ func download(ctx context.Context, args []string, w World) error {
 		if err != nil {
 			return fmt.Errorf("the download broke off: %w", err)
 		}
-		from = resp.Header.Get("Next-Sequence")
-		fmt.Fprintf(w.Err, "\r%d parts", pages)
+		next := resp.Header.Get("Next-Sequence")
+		at, err := strconv.ParseInt(next, 10, 64)
+		if next != "" && (err != nil || at <= last) {
+			return fmt.Errorf("the server names %q as the part after %d: the download would never end", next, last)
+		}
+		from, last = next, at
+		if terminal(w.Err) {
+			fmt.Fprintf(w.Err, "\r%d parts", pages)
+		}
 	}
-	fmt.Fprintln(w.Err)
+	if terminal(w.Err) {
+		fmt.Fprintln(w.Err)
+	}
 	if err := errors.Join(part.Sync(), part.Close(), os.Rename(*out+".part", *out)); err != nil {
 		return fmt.Errorf("the audit trail cannot be written: %w", err)
 	}

@@ -20,9 +20,6 @@ import (
 // KeyName is the name of the key in signatures.
 const KeyName = "passportcraft.org/audit"
 
-// algorithm is the type byte of ECDSA signatures (C2SP signed-note).
-const algorithm = 0x02
-
 // Origin is the first line of a tenant's checkpoints.
 func Origin(tenant string) string { return KeyName + "/" + tenant }
 
@@ -54,9 +51,10 @@ func Sign(ctx context.Context, s Signer, text string) (string, error) {
 	return text + "\n— " + KeyName + " " + base64.StdEncoding.EncodeToString(append(head, sig...)) + "\n", nil
 }
 
-// keyHash identifies a key in signatures (C2SP signed-note).
+// keyHash identifies a key in signatures. For ECDSA, type 0x02, it is taken over the public key alone, unlike that of
+// other types (C2SP signed-note, "Signature types").
 func keyHash(spki []byte) uint32 {
-	sum := sha256.Sum256(append([]byte(KeyName+"\n"+string(rune(algorithm))), spki...))
+	sum := sha256.Sum256(spki)
 	return binary.BigEndian.Uint32(sum[:])
 }
 

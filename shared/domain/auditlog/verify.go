@@ -123,6 +123,9 @@ func (c *check) line(text []byte) error {
 	if err := d.Decode(&l); err != nil {
 		return c.bad(-1, "it is not a line of a log: "+err.Error())
 	}
+	if !l.exact(text) {
+		return c.bad(c.place(l), "it is not written as a log is written: something stands in it beside what is signed")
+	}
 	switch {
 	case c.number == 1:
 		if l.Format != Format || l.Tenant == "" {
@@ -136,6 +139,26 @@ func (c *check) line(text []byte) error {
 		return c.entry(l)
 	}
 	return c.bad(-1, "it is neither an entry nor a checkpoint")
+}
+
+// place is the entry that a line stands for, or -1.
+func (c *check) place(l line) int64 {
+	if l.Sequence == nil {
+		return -1
+	}
+	return c.head.Size
+}
+
+// exact tells whether a line is, byte for byte, what WriteLines makes of what was read from it. Otherwise a second member
+// of a name, one in other letters, or one that belongs to another kind of line would show readers what nobody signed.
+func (l line) exact(text []byte) bool {
+	b := Block{Note: l.Checkpoint}
+	if l.Sequence != nil {
+		b.Records = []Record{{Sequence: *l.Sequence, Chain: l.Chain, Entry: l.Entry}}
+	}
+	var want bytes.Buffer
+	err := WriteLines(&want, l.Tenant, l.Format != "", b)
+	return err == nil && bytes.Equal(bytes.TrimRight(text, "\r\n"), bytes.TrimRight(want.Bytes(), "\n"))
 }
 
 func (c *check) entry(l line) error {

@@ -5,6 +5,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/accounts"
 	"github.com/passportcraft/passportcraft/shared/api/apikeys"
 	"github.com/passportcraft/passportcraft/shared/api/audits"
+	"github.com/passportcraft/passportcraft/shared/api/browser"
 	"github.com/passportcraft/passportcraft/shared/api/carriers"
 	"github.com/passportcraft/passportcraft/shared/api/health"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
@@ -17,6 +18,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/tenants"
 	"github.com/passportcraft/passportcraft/shared/api/trust"
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
+	"github.com/passportcraft/passportcraft/shared/runtime/browsing"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
 	"github.com/passportcraft/passportcraft/shared/runtime/posting"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
@@ -63,6 +65,7 @@ func All(app *tenancy.App) []httpapi.Route {
 		health.Check(),
 	}
 	all = append(all, resolver.Routes(app.Resolver(), app.ProductGroups(), app.PublicBaseURL())...)
+	all = append(append(all, browser.Routes(browsing.Desk(app))...), browser.Pages()...)
 	all = append(all, trust.Routes(auditing.Signer(app.App))...)
 	return append(all, reference.Routes()...)
 }

@@ -28,6 +28,8 @@ type Config struct {
 	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
 	TokenKeys       string        // TOKEN_JWKS: address of its keys, default the issuer's /.well-known/jwks.json
 	TokenClient     string        // TOKEN_CLIENT_ID: our client there
+	SignInURL       string        // SIGN_IN_URL: scheme and host of the sign-in service's pages; empty: nobody signs in with a browser
+	SignInWith      string        // SIGN_IN_WITH: identity providers beside the password, separated by commas
 	MailFrom        string        // MAIL_FROM: verified sender of mail
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
@@ -49,7 +51,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), AuditKeyARN: get("AUDIT_KEY_ARN"),
-		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), MailFrom: get("MAIL_FROM"),
+		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),
 			Source: "environment",

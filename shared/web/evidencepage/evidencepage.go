@@ -36,17 +36,17 @@ type Row struct {
 
 // Report is the result of the attack matrix: every route, attacked in the name of every role and key scope.
 type Report struct {
-	GeneratedAt string // as to be shown
-	Commit      string
+	GeneratedAt string // when, in words that follow "Made", for example "on 3 May 2027"
+	Commit      string // of which code, in words that follow "for"
 	Totals      Totals
-	Groups      []Group // the same cases by kind of attack
+	Groups      []Group // cases once more, by kind of attack or of answer
 	Rows        []RouteRow
 }
 
 // Totals counts cases. Unexpected are those whose answer was not exactly the expected one.
 type Totals struct{ Routes, Cases, Refused, Allowed, Unexpected int }
 
-// Group counts the cases of one kind of attack, for example another organisation's object.
+// Group counts the cases of one kind, for example those refused with one code.
 type Group struct {
 	Name, Means                         string
 	Cases, Refused, Allowed, Unexpected int
@@ -97,40 +97,32 @@ func ContentSecurityPolicy() string {
 		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-const (
-	barWidth = 200 // of a whole bar, in the units of its drawing
-	barRow   = 10
-)
+// barWidth is that of a whole bar, in the units of its drawing.
+const barWidth = 200
 
-// bar is one line of the plot: how many of its cases were refused, allowed as expected, and unexpected.
-type bar struct{ refused, allowed, unexpected string }
+// bar is one line of the plot, in widths.
+type bar struct{ refused, allowed, unexpected float64 }
 
 // share draws counts as widths that fill the bar; what is not zero stays visible.
 func share(refused, allowed, unexpected int) bar {
-	total := refused + allowed + unexpected
-	if total <= 0 {
-		return bar{"0", "0", "0"}
+	counts := [3]int{max(0, refused), max(0, allowed), max(0, unexpected)}
+	total := counts[0] + counts[1] + counts[2]
+	if total == 0 {
+		return bar{}
 	}
-	width := func(n int) string {
-		if n <= 0 {
-			return "0"
+	var widths [3]float64
+	var sum float64
+	for i, n := range counts {
+		if n > 0 {
+			widths[i] = max(2, float64(n)*barWidth/float64(total))
 		}
-		return strconv.FormatFloat(max(1, float64(n)*barWidth/float64(total)), 'f', 1, 64)
+		sum += widths[i]
 	}
-	return bar{width(refused), width(allowed), width(unexpected)}
+	scale := barWidth / sum
+	return bar{widths[0] * scale, widths[1] * scale, widths[2] * scale}
 }
 
-// sum adds widths, for where the next piece begins.
-func sum(widths ...string) string {
-	var total float64
-	for _, w := range widths {
-		f, err := strconv.ParseFloat(w, 64)
-		if err == nil {
-			total += f
-		}
-	}
-	return strconv.FormatFloat(total, 'f', 1, 64)
-}
+func width(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 
 // words says a bar for those who do not see it.
 func words(refused, allowed, unexpected int) string {
@@ -154,13 +146,25 @@ func number(n int) string {
 	return sign + strings.Join(parts, "\u202f")
 }
 
+// made says when the report was made, and for which code.
+func made(r Report) string {
+	words := "Made"
+	if r.GeneratedAt != "" {
+		words += " " + r.GeneratedAt
+	}
+	if r.Commit != "" {
+		words += " for " + r.Commit
+	}
+	return words + "."
+}
+
 // verdict is the sentence that matters.
 func (t Totals) verdict() string {
 	switch {
 	case t.Cases == 0:
 		return "No case was run, so that this report shows nothing."
 	case t.Unexpected == 0:
-		return "Every answer was exactly the expected one. All attacks were refused."
+		return "Every answer was exactly the expected one."
 	case t.Unexpected == 1:
 		return "One answer was not the expected one. It is marked below."
 	}

@@ -1,0 +1,187 @@
+package evidencepage_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// element is one element of a page, in document order.
+type element struct {
+	name  string
+	attrs map[string]string
+	text  string // all text inside
+}
+
+// parse takes a page apart. The pages are written so that every element but the void ones is closed.
+func parse(t testing.TB, html string) []element {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(html))
+	d.Strict = false // attributes without value
+	d.Entity = xml.HTMLEntity
+	d.AutoClose = xml.HTMLAutoClose
+	var out []element
+	var open []int
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			if len(open) > 0 {
+				t.Fatalf("%s is not closed", out[open[len(open)-1]].name)
+			}
+			return out
+		}
+		if err != nil {
+			t.Fatalf("the page is not well-formed: %v\n%s", err, html)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			e := element{name: token.Name.Local, attrs: map[string]string{}}
+			for _, a := range token.Attr {
+				e.attrs[a.Name.Local] = a.Value
+			}
+			open = append(open, len(out))
+			out = append(out, e)
+		case xml.EndElement:
+			open = open[:len(open)-1]
+		case xml.CharData:
+			for _, i := range open {
+				out[i].text += string(token)
+			}
+		}
+	}
+}
+
+func all(page []element, name string) []element {
+	var out []element
+	for _, e := range page {
+		if e.name == name {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// sound holds what every page must be: one language, title and heading, no inline script or style attribute, nothing
+// from elsewhere, labels and descriptions that name something, and no identifier twice.
+func sound(t *testing.T, name, html string) []element {
+	t.Helper()
+	page := parse(t, html)
+	ids := map[string]bool{}
+	for _, e := range page {
+		if id := e.attrs["id"]; id != "" {
+			if ids[id] {
+				t.Errorf("%s: the identifier %s twice", name, id)
+			}
+			ids[id] = true
+		}
+	}
+	for _, e := range page {
+		for attr, value := range e.attrs {
+			if strings.HasPrefix(attr, "on") || attr == "style" {
+				t.Errorf("%s: %s has %s", name, e.name, attr)
+			}
+			outside := strings.Contains(value, "://") || strings.HasPrefix(value, "//") || strings.HasPrefix(strings.ToLower(value), "javascript")
+			outside = outside && !strings.HasPrefix(value, "data:image/svg+xml,") // the icon
+			if (attr == "src" || attr == "href" || attr == "action") && outside {
+				t.Errorf("%s: %s leads to %s", name, e.name, value)
+			}
+			if attr == "for" || attr == "aria-labelledby" || attr == "aria-describedby" {
+				for id := range strings.FieldsSeq(value) {
+					if !ids[id] {
+						t.Errorf("%s: %s names %s, which does not exist", name, e.name, id)
+					}
+				}
+			}
+		}
+		if e.name == "script" && (e.attrs["src"] == "" || strings.TrimSpace(e.text) != "") {
+			t.Errorf("%s has an inline script", name)
+		}
+	}
+	if len(all(page, "h1")) != 1 || len(all(page, "main")) != 1 || len(all(page, "title")) != 1 || page[0].attrs["lang"] != "en" || !strings.HasPrefix(html, "<!doctype html>") {
+		t.Errorf("%s lacks heading, main part, title or language", name)
+	}
+	return page
+}
+
+// contrast is that of WCAG 2.1 (definitions of relative luminance and contrast ratio) between two colours #rrggbb.
+func contrast(t *testing.T, a, b string) float64 {
+	t.Helper()
+	luminance := func(hex string) float64 {
+		hex = strings.TrimPrefix(hex, "#")
+		if len(hex) == 3 {
+			hex = string([]byte{hex[0], hex[0], hex[1], hex[1], hex[2], hex[2]})
+		}
+		n, err := strconv.ParseUint(hex, 16, 24)
+		if err != nil || len(hex) != 6 {
+			t.Fatalf("colour %q: %v", hex, err)
+		}
+		sum := 0.0
+		for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+			v := float64(n>>(16-8*i)&255) / 255
+			if v <= 0.04045 {
+				v /= 12.92
+			} else {
+				v = math.Pow((v+0.055)/1.055, 2.4)
+			}
+			sum += weight * v
+		}
+		return sum
+	}
+	la, lb := luminance(a), luminance(b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+// checkPalette holds the contrast of every pair in use, for light, dark and print, and that no colour stands beside the
+// palette (WCAG 2.1, success criteria 1.4.3 and 1.4.11).
+func checkPalette(t *testing.T, style string) {
+	t.Helper()
+	if got := contrast(t, "#777777", "#fff"); math.Abs(got-4.48) > 0.01 {
+		t.Fatalf("the formula gives %.2f", got)
+	}
+	pairs := []struct {
+		front, ground string
+		least         float64
+	}{
+		{"ink", "paper", 7}, {"soft", "paper", 4.5}, {"accent", "paper", 4.5}, {"warn", "paper", 4.5}, {"paper", "accent", 4.5},
+		{"ink", "tint", 7}, {"soft", "tint", 4.5}, {"accent", "tint", 4.5}, {"warn", "tint", 4.5}, {"onband", "band", 7}, {"gilt", "band", 4.5},
+	}
+	roots := regexp.MustCompile(`:root\{([^}]*)\}`)
+	blocks := roots.FindAllStringSubmatch(style, -1)
+	if len(blocks) != 3 {
+		t.Fatalf("%d palettes, want light, dark and print", len(blocks))
+	}
+	defined := map[string]bool{}
+	for i, block := range blocks {
+		colours := map[string]string{}
+		for _, c := range regexp.MustCompile(`--([a-z]+):(#[0-9a-f]+)`).FindAllStringSubmatch(block[1], -1) {
+			colours[c[1]], defined[c[1]] = c[2], true
+		}
+		for _, p := range pairs {
+			if i == 2 && p.ground == "band" && p.front == "gilt" {
+				continue // a line in print
+			}
+			if got := contrast(t, colours[p.front], colours[p.ground]); got < p.least {
+				t.Errorf("palette %d: %s on %s has %.2f, needs %.1f", i, p.front, p.ground, got, p.least)
+			}
+		}
+	}
+	rest := roots.ReplaceAllString(style, "")
+	for _, c := range regexp.MustCompile(`#[0-9a-fA-F]{3,8}\b|rgb|hsl|currentcolor`).FindAllString(rest, -1) {
+		if c != "#fff0" && c != "#ffffff0d" { // rings of the band
+			t.Errorf("colour %s stands beside the palette", c)
+		}
+	}
+	for _, v := range regexp.MustCompile(`var\(--([a-z]+)\)`).FindAllStringSubmatch(rest, -1) {
+		if !defined[v[1]] {
+			t.Errorf("%s is used and not defined", v[1])
+		}
+	}
+	if strings.Count(style, "{") != strings.Count(style, "}") {
+		t.Error("the braces of the style sheet do not match")
+	}
+}

@@ -1,0 +1,359 @@
+// The workspace: asks the JSON API of this host with the session cookie and puts the answers on the page as text.
+"use strict";
+(() => {
+	const at = (id) => document.getElementById(id);
+	const show = (id, yes) => { at(id).hidden = !yes; };
+	const state = { organisations: [], id: "", role: "" };
+	const KEEP = "organisation";
+	const OFFLINE = "There is no connection to the service. Check it and try again.";
+	const remember = {
+		get() { try { return sessionStorage.getItem(KEEP) || ""; } catch { return ""; } },
+		set(v) { try { sessionStorage.setItem(KEEP, v); } catch { /* the first one is shown next time */ } },
+	};
+
+	// make builds an element whose content is text or other elements.
+	function make(name, attributes, ...content) {
+		const e = document.createElement(name);
+		for (const [key, value] of Object.entries(attributes || {})) {
+			e.setAttribute(key, value);
+		}
+		e.append(...content.filter((c) => c !== null && c !== undefined && c !== ""));
+		return e;
+	}
+
+	// day shows an instant as a day in the reader's own way of writing.
+	function day(text, time) {
+		const d = new Date(text);
+		if (!text || Number.isNaN(d.getTime())) {
+			return "–";
+		}
+		return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", ...(time ? { timeStyle: "short" } : {}) }).format(d);
+	}
+
+	// path makes an address of ours from one the API names; anything else is no link.
+	function ours(address) {
+		try {
+			const u = new URL(address, location.origin);
+			return u.protocol === "https:" || u.protocol === "http:" ? u.href : "";
+		} catch {
+			return "";
+		}
+	}
+
+	// Problem is a refusal of the API (RFC 9457).
+	class Problem extends Error {
+		constructor(status, value) {
+			super(value.detail || "The service did not answer as expected. Try again in a moment.");
+			this.status = status;
+			this.code = value.code || "";
+			this.title = value.title || "That did not work.";
+			this.errors = Array.isArray(value.errors) ? value.errors : [];
+		}
+	}
+
+	// refresh renews the session, once for all requests that need it at the same time.
+	let refreshing = null;
+	function refresh() {
+		refreshing ||= fetch("/sign-in/refresh", { method: "POST", credentials: "same-origin", headers: { "X-Requested-With": "passportcraft" } })
+			.then((r) => r.ok).catch(() => false).finally(() => { setTimeout(() => { refreshing = null; }, 0); });
+		return refreshing;
+	}
+
+	async function ask(method, path, body, more, again) {
+		const headers = { "X-Requested-With": "passportcraft", Accept: "application/json", ...more };
+		const init = { method, headers, credentials: "same-origin" };
+		if (state.id && path !== "/v1/me" && path !== "/v1/tenants") {
+			headers["X-Tenant-Id"] = state.id;
+		}
+		if (body) {
+			headers["Content-Type"] = "application/json";
+			init.body = JSON.stringify(body);
+		}
+		const response = await fetch(path, init);
+		const value = response.status === 204 ? {} : await response.json().catch(() => ({}));
+		if (response.ok) {
+			return value;
+		}
+		if (response.status === 401 && value.code !== "reauthentication-required" && !again && await refresh()) {
+			return ask(method, path, body, more, true);
+		}
+		throw new Problem(response.status, value);
+	}
+
+	// report shows what belongs to no form.
+	function report(problem) {
+		const known = problem instanceof Problem;
+		at("problem-title").textContent = known ? problem.title + "." : "No answer.";
+		at("problem-detail").textContent = known ? problem.message : OFFLINE;
+		const link = at("problem-link");
+		link.hidden = !(known && problem.status === 401);
+		if (known && problem.status === 401) {
+			const late = problem.code === "reauthentication-required";
+			at("problem-title").textContent = late ? "Sign in again." : "You are not signed in.";
+			at("problem-detail").textContent = late ? problem.message : "Your session has ended, or has not begun.";
+			link.textContent = late ? "Sign in again" : "Sign in";
+			link.href = late ? "/sign-in?again=1&next=/workspace" : "/sign-in?next=/workspace";
+		}
+		show("problem", true);
+	}
+
+	// mark puts a sentence beside a field.
+	function mark(form, input, text) {
+		const place = at(form + "-" + input.name + "-bad");
+		place.textContent = place.textContent && text ? place.textContent + " " + text : text;
+		if (text) {
+			input.setAttribute("aria-invalid", "true");
+		} else {
+			input.removeAttribute("aria-invalid");
+		}
+	}
+
+	function wipe(form) {
+		for (const input of at(form + "-form").elements) {
+			if (input.name) {
+				mark(form, input, "");
+			}
+		}
+		at(form + "-bad").textContent = "";
+		show("problem", false);
+	}
+
+	// refuse puts each sentence of a refusal beside the field that its pointer names, the rest below the form.
+	function refuse(form, problem) {
+		if (!(problem instanceof Problem) || problem.status === 401) {
+			report(problem);
+			at("problem").scrollIntoView({ block: "center" });
+			return;
+		}
+		const inputs = [...at(form + "-form").elements].filter((i) => i.dataset.pointers);
+		const rest = [];
+		let first = null;
+		for (const e of problem.errors) {
+			const input = inputs.find((i) => i.dataset.pointers.split(" ").some((p) => e.pointer === p || e.pointer.startsWith(p + "/")));
+			if (input) {
+				mark(form, input, e.detail);
+				first ||= input;
+			} else {
+				rest.push(e.pointer + ": " + e.detail);
+			}
+		}
+		at(form + "-bad").textContent = first && rest.length === 0 ? "" : [problem.message, ...rest].join(" ");
+		(first || at(form + "-bad")).scrollIntoView({ block: "center" });
+		if (first) {
+			first.focus();
+		}
+	}
+
+	// on submits a form by calling the API; missing fields are said before anything is sent.
+	function on(form, send) {
+		at(form + "-form").addEventListener("submit", async (event) => {
+			event.preventDefault();
+			wipe(form);
+			const empty = [...event.target.elements].filter((i) => i.required && !i.value.trim());
+			if (empty.length > 0) {
+				empty.forEach((i) => mark(form, i, "Please fill this in."));
+				empty[0].focus();
+				return;
+			}
+			const button = event.target.querySelector("button");
+			button.disabled = true;
+			try {
+				await send(new FormData(event.target), event.target);
+			} catch (problem) {
+				refuse(form, problem);
+			} finally {
+				button.disabled = false;
+			}
+		});
+	}
+
+	// identifier is the GS1 Digital Link of an item (application identifiers 01 and 21).
+	function identifier(gtin, serial) {
+		return "https://id.gs1.org/01/" + gtin.replace(/[\s-]/g, "").padStart(14, "0") + "/21/" + encodeURIComponent(serial.trim());
+	}
+
+	function nameOf(p) {
+		const names = p.content && p.content.name;
+		return names && (names.en || Object.values(names)[0]) || "";
+	}
+
+	function passportItem(p, role) {
+		const address = ours(p.publicUrl);
+		const published = p.status === "published";
+		const acts = make("div", { class: "acts" });
+		if (published && address) {
+			acts.append(make("a", { href: address }, "Open the passport"));
+		}
+		if (p.status === "draft" && at("passports").dataset.publish.split(" ").includes(role)) {
+			const button = make("button", { type: "button", class: "plain" }, "Publish");
+			button.addEventListener("click", () => publish(p, button));
+			acts.append(button);
+		}
+		return make("li", {},
+			make("div", { class: "top" }, make("b", {}, nameOf(p) || p.productIdentifier), make("span", { class: "tag" }, p.status)),
+			make("span", { class: "mono" }, p.productIdentifier),
+			make("span", { class: "soft" }, "Changed " + day(p.updatedAt, true)),
+			acts.childNodes.length > 0 ? acts : null);
+	}
+
+	async function publish(p, button) {
+		show("problem", false);
+		button.disabled = true;
+		try {
+			await ask("POST", "/v1/passports/" + encodeURIComponent(p.id) + "/publication", null, { "If-Match": "\"" + p.revision + "\"" });
+			await passports();
+		} catch (problem) {
+			if (problem instanceof Problem && problem.errors.length > 0) {
+				problem.message += " " + problem.errors.map((e) => e.pointer + ": " + e.detail).join(" ");
+			}
+			report(problem);
+			at("problem").scrollIntoView({ block: "center" });
+			button.disabled = false;
+		}
+	}
+
+	async function passports() {
+		const role = state.role;
+		const got = await ask("GET", "/v1/passports?limit=10");
+		const items = got.items || [];
+		at("passports").replaceChildren(...items.map((p) => passportItem(p, role)));
+		show("passports", items.length > 0);
+		show("passports-none", items.length === 0);
+	}
+
+	// row builds a table row; each cell knows the name of its column for narrow screens.
+	function row(names, ...cells) {
+		return make("tr", {}, ...cells.map((c, i) => make("td", { "data-name": names[i] }, make("span", {}, c))));
+	}
+
+	async function members() {
+		const got = await ask("GET", "/v1/members");
+		at("members-rows").replaceChildren(...(got.items || []).map((m) =>
+			row(["Name", "E-mail", "Role", "Since"], m.name || "–", m.email || "–", m.role, day(m.joinedAt))));
+		for (const option of at("invite-role").options) {
+			option.disabled = !option.dataset.grants.split(" ").includes(state.role);
+		}
+	}
+
+	async function keys() {
+		const got = await ask("GET", "/v1/api-keys");
+		const items = got.items || [];
+		at("keys-rows").replaceChildren(...items.map((k) =>
+			row(["Name", "Begins with", "May", "Last used", "Ends"], k.name, make("code", {}, k.prefix), (k.scopes || []).join(", "),
+				k.lastUsedAt ? day(k.lastUsedAt, true) : "never", k.revokedAt ? "revoked " + day(k.revokedAt) : day(k.expiresAt))));
+		show("keys-table", items.length > 0);
+		show("keys-none", items.length === 0);
+	}
+
+	async function notices() {
+		const got = await ask("GET", "/v1/notices");
+		const items = got.items || [];
+		at("notices-list").replaceChildren(...items.map((n) => make("li", {},
+			make("b", {}, n.title),
+			n.text ? make("span", {}, n.text) : null,
+			make("span", { class: "soft" }, [day(n.at, true), ...Object.values(n.detail || {})].join(" · ")))));
+		show("notices-list", items.length > 0);
+		show("notices-none", items.length === 0);
+	}
+
+	// part shows a section to roles that may see it and fills it.
+	async function part(id, fill) {
+		const may = at(id).dataset.roles.split(" ").includes(state.role);
+		show(id, may);
+		if (may && fill) {
+			await fill();
+		}
+	}
+
+	// enter shows an organisation.
+	async function enter(id) {
+		const chosen = state.organisations.find((o) => o.id === id) || state.organisations[0];
+		state.id = chosen.id;
+		state.role = chosen.role;
+		remember.set(chosen.id);
+		at("organisation").value = chosen.id;
+		at("role").textContent = chosen.role;
+		at("title").textContent = chosen.name;
+		document.title = chosen.name + " · PassportCraft";
+		for (const box of ["created", "invited", "minted", "problem"]) {
+			show(box, false);
+		}
+		at("minted-key").textContent = "";
+		show("work", true);
+		const parts = [passports(), part("creation"), part("members", members), part("invite"), part("keys", keys), part("mint"), part("notices", notices)];
+		const failed = (await Promise.allSettled(parts)).find((p) => p.status === "rejected");
+		if (failed && state.id === chosen.id) {
+			report(failed.reason);
+		}
+	}
+
+	async function begin() {
+		at("status").textContent = "Loading…";
+		const me = await ask("GET", "/v1/me");
+		at("status").textContent = "";
+		state.organisations = me.organisations || [];
+		if (me.person) {
+			at("person").textContent = me.person.name || me.person.email;
+			at("person").title = me.person.email;
+		}
+		show("who", true);
+		show("found", state.organisations.length === 0);
+		show("choose", state.organisations.length > 0);
+		if (state.organisations.length === 0) {
+			return;
+		}
+		at("organisation").replaceChildren(...state.organisations.map((o) => make("option", { value: o.id }, o.name)));
+		await enter(remember.get());
+	}
+
+	function start() {
+		begin().catch((problem) => {
+			at("status").textContent = "";
+			report(problem);
+		});
+	}
+
+	at("organisation").addEventListener("change", (event) => { enter(event.target.value); });
+
+	on("found", async (data) => {
+		const made = await ask("POST", "/v1/tenants", { name: data.get("name").trim() });
+		remember.set(made.id);
+		await begin();
+	});
+
+	on("create", async (data, form) => {
+		const serial = data.get("serial").trim();
+		const made = await ask("POST", "/v1/passports", {
+			productGroup: "general", granularity: "item", productIdentifier: identifier(data.get("gtin"), serial),
+			content: { name: { en: data.get("name").trim() }, manufacturer: { name: data.get("manufacturer").trim() }, serialNumber: serial },
+		});
+		const address = ours(made.publicUrl);
+		at("created").replaceChildren(
+			make("p", {}, make("b", {}, "Created. "), "The passport of ", make("b", {}, nameOf(made) || data.get("name").trim()), " is a draft; it can be read by everybody once it is published, at:"),
+			make("p", {}, address ? make("a", { href: address, id: "created-link" }, made.publicUrl) : made.productIdentifier));
+		show("created", true);
+		form.reset();
+		at("created").scrollIntoView({ block: "center" });
+		await passports();
+	});
+
+	on("invite", async (data, form) => {
+		const email = data.get("email").trim();
+		await ask("POST", "/v1/invitations", { email, role: data.get("role") });
+		at("invited").textContent = "An invitation is on its way to " + email + ".";
+		show("invited", true);
+		form.reset();
+	});
+
+	on("mint", async (data, form) => {
+		const made = await ask("POST", "/v1/api-keys", { name: data.get("name").trim(), scopes: data.getAll("scopes") });
+		at("minted-key").textContent = made.key;
+		show("minted", true);
+		form.reset();
+		at("mint").open = false;
+		at("minted").scrollIntoView({ block: "center" });
+		await keys();
+	});
+
+	start();
+})();
