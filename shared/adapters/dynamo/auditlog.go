@@ -128,6 +128,24 @@ func (s *AuditLogs) Mark(ctx context.Context, t id.Tenant, before, after auditlo
 	return s.db.commit(ctx, x)
 }
 
+// Watched returns what the anomaly rules remember of a tenant. One read.
+func (s *AuditLogs) Watched(ctx context.Context, t id.Tenant) ([]byte, error) {
+	it, err := s.db.get(ctx, s.db.tables.Records, logWatchKey(t))
+	if err != nil || it == nil {
+		return nil, err
+	}
+	r := reader{it: it}
+	return r.blob("state"), r.err
+}
+
+// KeepWatched stores it. One write.
+func (s *AuditLogs) KeepWatched(ctx context.Context, t id.Tenant, state []byte) error {
+	it := logWatchKey(t).attributes()
+	it["v"], it["state"] = number(1), blob(state)
+	_, _, err := s.db.put(ctx, s.db.tables.Records, it, "", nil, nil)
+	return err
+}
+
 // Tell stores an entry with its notice. One transaction.
 func (s *AuditLogs) Tell(ctx context.Context, e audit.Entry, n audit.Notice) error {
 	x := &transaction{}

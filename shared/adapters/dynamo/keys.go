@@ -96,6 +96,8 @@ func auditKey(t id.Tenant, at time.Time, e id.Entry) key {
 
 func logHeadKey(t id.Tenant) key { return key{tenantPrefix(t), "AUDITHEAD"} }
 
+func logWatchKey(t id.Tenant) key { return key{tenantPrefix(t), "AUDITWATCH"} }
+
 // logKey addresses the block of a tenant's audit log that begins with a number.
 func logKey(t id.Tenant, first int64) key {
 	return key{tenantPrefix(t) + "#LOG", fmt.Sprintf("%012d", first)}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
-	"github.com/passportcraft/passportcraft/shared/domain/anomaly"
+	"github.com/passportcraft/passportcraft/shared/domain/incident"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/web/evidencepage"
 )
@@ -80,7 +80,7 @@ func permissions() evidencepage.Table {
 
 func rules() []evidencepage.Rule {
 	var all []evidencepage.Rule
-	for _, r := range anomaly.Rules() {
+	for _, r := range incident.Rules() {
 		all = append(all, evidencepage.Rule{Name: r.Name, Title: r.Title, Means: r.Means, Threshold: r.Threshold})
 	}
 	return all

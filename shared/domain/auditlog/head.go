@@ -25,8 +25,6 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
-
-	"github.com/passportcraft/passportcraft/shared/domain/anomaly"
 )
 
 // Record is an entry in its place.
@@ -38,13 +36,12 @@ type Record struct {
 
 // Head is the end of a log: enough to append to it and to compute its root.
 type Head struct {
-	Size     int64         `json:"size"`
-	Chain    tlog.Hash     `json:"chain"`
-	Frontier []tlog.Hash   `json:"frontier"` // roots of the complete subtrees, largest first
-	Through  time.Time     `json:"through"`  // every entry up to this instant is in the log
-	Note     string        `json:"note"`     // newest signed checkpoint
-	Kept     bool          `json:"kept"`     // the note is in the evidence store too
-	Watch    anomaly.State `json:"watch"`    // what the anomaly rules remember
+	Size     int64       `json:"size"`
+	Chain    tlog.Hash   `json:"chain"`
+	Frontier []tlog.Hash `json:"frontier"` // roots of the complete subtrees, largest first
+	Through  time.Time   `json:"through"`  // every entry up to this instant is in the log
+	Note     string      `json:"note"`     // newest signed checkpoint
+	Kept     bool        `json:"kept"`     // the note is in the evidence store too
 }
 
 // Append puts entries at the end and returns the new head with their records. It changes nothing of h.

@@ -2,15 +2,14 @@ package auditlog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
-	"github.com/passportcraft/passportcraft/shared/domain/anomaly"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/incident"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -29,6 +28,12 @@ type Store interface {
 	Entries(ctx context.Context, t id.Tenant, after, through time.Time, most int) ([]audit.Entry, error)
 	Extend(ctx context.Context, t id.Tenant, before, after Head, records []Record) error
 	Mark(ctx context.Context, t id.Tenant, before, after Head) error
+}
+
+// Watch keeps what the anomaly rules remember of a tenant, apart from the log, and tells the people in charge.
+type Watch interface {
+	Watched(ctx context.Context, t id.Tenant) ([]byte, error) // nothing for a tenant without any
+	KeepWatched(ctx context.Context, t id.Tenant, state []byte) error
 	Tell(ctx context.Context, e audit.Entry, n audit.Notice) error
 }
 
@@ -43,6 +48,7 @@ var ErrMoved = errors.New("auditlog: the log has moved on")
 // Sequencer puts settled entries in their places and signs what has become of each log.
 type Sequencer struct {
 	Store    Store
+	Watch    Watch
 	Evidence Evidence
 	Signer   Signer
 	IDs      *id.Source
@@ -89,22 +95,11 @@ func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
 		if next.Note, err = Sign(ctx, s.Signer, Checkpoint(string(t), next, now)); err != nil {
 			return err
 		}
-		watch, err := json.Marshal(h.Watch) // a copy: what the rules remember moves on only with the log
-		if err != nil {
-			return err
-		}
-		if next.Watch, err = anomaly.Parse(watch); err != nil {
-			return err
-		}
-		var found []anomaly.Finding
-		for _, e := range entries {
-			found = append(found, next.Watch.Observe(e)...)
-		}
 		if err := s.Store.Extend(ctx, t, h, next, records); err != nil {
 			return err
 		}
 		h = next
-		if err := s.tell(ctx, t, found, now); err != nil {
+		if err := s.watch(ctx, t, entries, now); err != nil {
 			return err
 		}
 		if err := s.evidence(ctx, t, &h); err != nil {
@@ -113,14 +108,33 @@ func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
 	}
 }
 
-// tell writes findings down and tells the people in charge. It comes after the log has moved on: a crash between the two
-// may lose a finding, which the entries still show, and never repeats one.
-func (s *Sequencer) tell(ctx context.Context, t id.Tenant, found []anomaly.Finding, now time.Time) error {
+// watch holds new entries against the anomaly rules. It comes after the log has moved on, and nothing about it can stand
+// in the log's way: what the rules remember is bounded, and begins again when it cannot be read. A crash here may lose a
+// finding, which the entries still show, and never repeats one.
+func (s *Sequencer) watch(ctx context.Context, t id.Tenant, entries []audit.Entry, now time.Time) error {
+	stored, err := s.Watch.Watched(ctx, t)
+	if err != nil {
+		return err
+	}
+	state, err := incident.ParseState(stored)
+	if err != nil {
+		state = &incident.State{}
+	}
+	var found []incident.Finding
+	for _, e := range entries {
+		found = append(found, state.Observe(incident.Of(e))...)
+	}
+	if stored, err = state.Marshal(); err != nil {
+		return err
+	}
+	if err := s.Watch.KeepWatched(ctx, t, stored); err != nil {
+		return err
+	}
 	for _, f := range found {
 		s.Alarm(f.Rule)
 		by := access.Caller{Tenant: t, Actor: "system:sequencer", Request: id.New[id.Request](s.IDs), At: now}
-		e := audit.New(s.IDs, by, audit.IncidentFound, f.Actor, "", "").With("rule", f.Rule).With("title", anomaly.Title(f.Rule)).With("count", strconv.Itoa(f.Count))
-		if err := s.Store.Tell(ctx, e, audit.NoticeOf(s.IDs, e)); err != nil {
+		e := audit.New(s.IDs, by, audit.IncidentFound, f.Actor, "", "").With("rule", f.Rule).With("what", f.Sentence).With("count", strconv.Itoa(f.Count))
+		if err := s.Watch.Tell(ctx, e, audit.NoticeOf(s.IDs, e)); err != nil {
 			return err
 		}
 	}

@@ -21,8 +21,9 @@ func Signer(app *wire.App) *kms.Signer {
 // Jobs are all jobs of the platform.
 func Jobs(app *wire.App) []jobs.Job {
 	c := app.Config()
+	logs := dynamo.NewAuditLogs(app.Database())
 	sequencer := &auditlog.Sequencer{
-		Store: dynamo.NewAuditLogs(app.Database()), Signer: Signer(app),
+		Store: logs, Watch: logs, Signer: Signer(app),
 		Evidence: objects.OpenEvidence(app.AWS(), c.S3Endpoint, c.EvidenceBucket, httpapi.Count), IDs: app.IDs(),
 		Alarm: func(rule string) { observe.Count(app.Parts().Log, app.Parts().Now(), "incidents", rule) },
 	}
