@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/passportcraft/passportcraft/shared/testkit/markup"
 	"github.com/passportcraft/passportcraft/shared/web/evidencepage"
 )
 
@@ -60,34 +61,34 @@ func pages(t testing.TB, text string) map[string]string {
 
 func TestPagesAreSound(t *testing.T) {
 	for name, html := range pages(t, "") {
-		page := sound(t, name, html)
-		style := all(page, "style")[0].text
+		page := markup.Sound(t, name, html)
+		style := markup.All(page, "style")[0].Text
 		sum := sha256.Sum256([]byte(style))
 		if policy := evidencepage.ContentSecurityPolicy(); !strings.Contains(policy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") || strings.Contains(policy, "script-src") || !strings.HasPrefix(policy, "default-src 'none'") {
 			t.Errorf("policy: %s", policy)
 		}
-		checkPalette(t, style)
-		if len(all(page, "script")) != 0 {
+		markup.CheckPalette(t, style)
+		if len(markup.All(page, "script")) != 0 {
 			t.Errorf("%s has a script", name)
 		}
 	}
 	for name, html := range pages(t, hostile) {
-		if page := sound(t, name, html); len(all(page, "script"))+len(all(page, "img")) != 0 {
+		if page := markup.Sound(t, name, html); len(markup.All(page, "script"))+len(markup.All(page, "img")) != 0 {
 			t.Errorf("%s: texts become markup", name)
 		}
 	}
 }
 
 func TestPermissions(t *testing.T) {
-	page := parse(t, pages(t, "")["permissions"])
+	page := markup.Parse(t, pages(t, "")["permissions"])
 	var got []string
-	for _, e := range all(page, "td") {
-		got = append(got, e.attrs["data-name"]+" "+strings.Fields(strings.Map(func(r rune) rune {
+	for _, e := range markup.All(page, "td") {
+		got = append(got, e.Attrs["data-name"]+" "+strings.Fields(strings.Map(func(r rune) rune {
 			if r == '✓' || r == '–' {
 				return ' '
 			}
 			return r
-		}, e.text))[0])
+		}, e.Text))[0])
 	}
 	want := "owner yes,viewer yes,passports:read yes,owner yes,viewer no,passports:read no,owner yes,viewer yes,passports:read no"
 	if strings.Join(got, ",") != want {
@@ -114,17 +115,17 @@ func TestBars(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		count := rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 100_000))
 		r := evidencepage.RouteRow{Refused: count.Draw(rt, "refused"), Allowed: count.Draw(rt, "allowed"), Unexpected: count.Draw(rt, "unexpected")}
-		page := parse(t, render(t, func(w io.Writer) error {
+		page := markup.Parse(t, render(t, func(w io.Writer) error {
 			return evidencepage.Isolation(w, evidencepage.Report{Rows: []evidencepage.RouteRow{r}})
 		}))
-		rects := all(page, "rect")
+		rects := markup.All(page, "rect")
 		rects = rects[len(rects)-3:]
 		end := 0.0
 		for i, n := range []int{r.Refused, r.Allowed, r.Unexpected} {
-			x, err := strconv.ParseFloat(rects[i].attrs["x"], 64)
-			w, err2 := strconv.ParseFloat(rects[i].attrs["width"], 64)
+			x, err := strconv.ParseFloat(rects[i].Attrs["x"], 64)
+			w, err2 := strconv.ParseFloat(rects[i].Attrs["width"], 64)
 			if err != nil || err2 != nil || x < end-0.2 || x > end+0.2 || (n > 0) != (w > 0) || n > 0 && w < 1 {
-				rt.Fatalf("piece %d of %+v: %v", i, r, rects[i].attrs)
+				rt.Fatalf("piece %d of %+v: %v", i, r, rects[i].Attrs)
 			}
 			end = x + w
 		}

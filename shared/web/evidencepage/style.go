@@ -1,26 +1,18 @@
 package evidencepage
 
+import "github.com/passportcraft/passportcraft/shared/web/frame"
+
 // style is the style sheet of all pages, sent inside each. Its colours are the variables at the top, for light, dark and
 // print; the contrast of every pair in use is tested. Colour never carries a meaning alone.
-const style = `:root{color-scheme:light dark;--paper:#fbfcfa;--ink:#16211d;--soft:#4f5d57;--line:#d3dcd6;--tint:#eff4f0;--accent:#0b5d43;--band:#0d3b2e;--onband:#f6f3ea;--gilt:#e6cb8f;--warn:#8c1d18}
-@media(prefers-color-scheme:dark){:root{--paper:#111714;--ink:#e8eeeb;--soft:#a6b5ae;--line:#33403a;--tint:#1a221e;--accent:#82d3b3;--band:#0b2d23;--onband:#f1eee4;--gilt:#dfc48a;--warn:#ffb4ab}}
-*{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%}
+const style = frame.Palette + frame.Base + `html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
 .in{max-width:74rem;margin:0 auto;padding-left:1.25rem;padding-right:1.25rem}
-h1,h2{font-family:"Iowan Old Style","Palatino Linotype",Palatino,"Book Antiqua",Charter,Georgia,"Liberation Serif",serif;font-weight:600;text-wrap:balance}
 p,ul,dl,dd{margin:0;padding:0}
-ul{list-style:none}
-a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}
-a:hover{text-decoration-thickness:2px}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.875em}
 .soft{color:var(--soft);font-size:.9375rem}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-.band{background:repeating-radial-gradient(circle at 100% 0,#fff0 0 .62rem,#ffffff0d .62rem .68rem) var(--band);color:var(--onband);border-bottom:3px solid var(--gilt)}
 .band .in{padding-top:1.5rem;padding-bottom:1.4rem}
 .band a{color:var(--gilt)}
-.band :focus-visible{outline-color:var(--gilt)}
 .kind{font-size:.875rem;font-weight:600;color:var(--gilt)}
 h1{margin:.5rem 0 0;font-size:clamp(1.75rem,1.5rem + 1.3vw,2.25rem);line-height:1.15}
 h2{margin:2.2rem 0 0;font-size:1.375rem;line-height:1.25}
@@ -56,7 +48,6 @@ tbody th code{display:block;font-weight:600}
 .key{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;margin-top:.7rem;font-size:.9375rem}
 .key li{display:flex;gap:.5rem;align-items:center}
 .key .bar{width:1.4rem;min-width:1.4rem}
-footer{border-top:1px solid var(--line);font-size:.875rem;color:var(--soft)}
 footer .in{padding-top:1.2rem;padding-bottom:2.2rem}
 @media(min-width:44rem){.in{padding-left:2rem;padding-right:2rem}.facts{grid-template-columns:repeat(5,1fr)}}
 @media(max-width:43.99rem){.cards thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}.cards tr{display:block;padding:.7rem 0;border-bottom:1px solid var(--line)}.cards th,.cards td{display:block;padding:.1rem 0;border:0;text-align:left}.cards td::before{content:attr(data-name) " ";color:var(--soft)}.cards td.no,.cards td.off{display:none}.cards td.c{display:inline-block;margin-right:.9rem}.cards td.n{display:inline-block;margin-right:1rem}.cards .plot::before{content:none}}

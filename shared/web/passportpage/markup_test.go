@@ -1,12 +1,10 @@
 package passportpage_test
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
 	"strings"
 	"testing"
 
+	"github.com/passportcraft/passportcraft/shared/testkit/markup"
 	"github.com/passportcraft/passportcraft/shared/web/passportpage"
 )
 
@@ -47,52 +45,14 @@ func problem(t fataler, p passportpage.ProblemPage) (string, page) {
 	return b.String(), parse(t, b.String())
 }
 
-// parse takes a page apart. The pages are written so that every element but the void ones is closed, which an XML reader
-// checks on the way; it also refuses broken UTF-8 and control characters.
+// parse takes a page apart.
 func parse(t fataler, html string) page {
 	t.Helper()
-	d := xml.NewDecoder(strings.NewReader(html))
-	d.Strict = false // attributes without value
-	d.Entity = xml.HTMLEntity
-	d.AutoClose = xml.HTMLAutoClose // void elements
 	var out page
-	var open []int
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			if len(open) > 0 {
-				t.Fatalf("%s is not closed", out[open[len(open)-1]].name)
-			}
-			return out
-		}
-		if err != nil {
-			t.Fatalf("the page is not well-formed: %v", err)
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			e := element{name: token.Name.Local, attrs: map[string]string{}, parent: -1}
-			if len(open) > 0 {
-				e.parent = open[len(open)-1]
-			}
-			for _, a := range token.Attr {
-				if _, twice := e.attrs[a.Name.Local]; twice {
-					t.Fatalf("%s has %s twice", e.name, a.Name.Local)
-				}
-				e.attrs[a.Name.Local] = a.Value
-			}
-			open = append(open, len(out))
-			out = append(out, e)
-		case xml.EndElement:
-			open = open[:len(open)-1]
-		case xml.CharData:
-			for _, i := range open {
-				out[i].text += string(token)
-			}
-			if len(open) > 0 {
-				out[open[len(open)-1]].own += string(token)
-			}
-		}
+	for _, e := range markup.Parse(t, html) {
+		out = append(out, element{e.Name, e.Attrs, e.Parent, e.Text, e.Own})
 	}
+	return out
 }
 
 // all lists the elements of a name.

@@ -1,11 +1,11 @@
 package passportpage_test
 
 import (
-	"math"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/passportcraft/passportcraft/shared/testkit/markup"
 )
 
 // palettes reads the colours of the style sheet: for light, dark and print.
@@ -35,52 +35,6 @@ func palettes(t *testing.T) map[string]map[string]string {
 	return out
 }
 
-// rgb reads #rgb or #rrggbb.
-func rgb(t *testing.T, hex string) [3]float64 {
-	t.Helper()
-	hex = strings.TrimPrefix(hex, "#")
-	if len(hex) == 3 {
-		hex = string([]byte{hex[0], hex[0], hex[1], hex[1], hex[2], hex[2]})
-	}
-	n, err := strconv.ParseUint(hex, 16, 24)
-	if err != nil || len(hex) != 6 {
-		t.Fatalf("colour %q: %v", hex, err)
-	}
-	return [3]float64{float64(n >> 16), float64(n >> 8 & 255), float64(n & 255)}
-}
-
-// luminance and contrast are those of WCAG 2.1 (definitions of relative luminance and contrast ratio).
-func luminance(c [3]float64) float64 {
-	weights := [3]float64{0.2126, 0.7152, 0.0722}
-	sum := 0.0
-	for i, v := range c {
-		v /= 255
-		if v <= 0.04045 {
-			v /= 12.92
-		} else {
-			v = math.Pow((v+0.055)/1.055, 2.4)
-		}
-		sum += weights[i] * v
-	}
-	return sum
-}
-
-func contrast(a, b [3]float64) float64 {
-	la, lb := luminance(a), luminance(b)
-	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
-}
-
-func TestContrastFormula(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want float64
-	}{{"#000", "#fff", 21}, {"#777777", "#fff", 4.48}, {"#0b5d43", "#0b5d43", 1}} {
-		if got := contrast(rgb(t, tt.a), rgb(t, tt.b)); math.Abs(got-tt.want) > 0.01 {
-			t.Errorf("%s on %s: %.2f, want %.2f", tt.a, tt.b, got, tt.want)
-		}
-	}
-}
-
 // Text needs a ratio of 4.5 to its ground, a focus ring 3 (WCAG 2.1, success criteria 1.4.3 and 1.4.11).
 func TestContrast(t *testing.T) {
 	pairs := []struct {
@@ -93,8 +47,8 @@ func TestContrast(t *testing.T) {
 	}
 	for name, colours := range palettes(t) {
 		for _, p := range pairs {
-			front, ground := rgb(t, colours[p.front]), rgb(t, colours[p.ground])
-			if got := contrast(front, ground); got < p.least {
+			front, ground := markup.RGB(t, colours[p.front]), markup.RGB(t, colours[p.ground])
+			if got := markup.Contrast(front, ground); got < p.least {
 				t.Errorf("%s: %s on %s has %.2f, needs %.1f", name, p.front, p.ground, got, p.least)
 			}
 			if p.ground != "band" || name == "print" {
@@ -104,7 +58,7 @@ func TestContrast(t *testing.T) {
 			for i := range ground {
 				ground[i] += (255 - ground[i]) * 13 / 255
 			}
-			if got := contrast(front, ground); got < p.least {
+			if got := markup.Contrast(front, ground); got < p.least {
 				t.Errorf("%s: %s on a ring of the band has %.2f, needs %.1f", name, p.front, got, p.least)
 			}
 		}

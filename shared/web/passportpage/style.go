@@ -1,21 +1,15 @@
 package passportpage
 
+import "github.com/passportcraft/passportcraft/shared/web/frame"
+
 // style is the style sheet of both pages, sent inside each. It names no font that must be loaded and no image; its
 // colours are the variables at the top, once for light and once for dark, and the contrast of every pair in use is
 // tested. Colour never carries a meaning alone.
-const style = `:root{color-scheme:light dark;--paper:#fbfcfa;--ink:#16211d;--soft:#4f5d57;--line:#d3dcd6;--tint:#eff4f0;--accent:#0b5d43;--band:#0d3b2e;--onband:#f6f3ea;--gilt:#e6cb8f}
-@media(prefers-color-scheme:dark){:root{--paper:#111714;--ink:#e8eeeb;--soft:#a6b5ae;--line:#33403a;--tint:#1a221e;--accent:#82d3b3;--band:#0b2d23;--onband:#f1eee4;--gilt:#dfc48a}}
-*{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
+const style = frame.Palette + frame.Base + `html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
 .in{max-width:74rem;margin:0 auto;padding-left:1.25rem;padding-right:1.25rem}
-h1,h2{font-family:"Iowan Old Style","Palatino Linotype",Palatino,"Book Antiqua",Charter,Georgia,"Liberation Serif",serif;font-weight:600;text-wrap:balance}
 p,dl,dd,ul,figure{margin:0;padding:0}
-ul{list-style:none}
 dt{color:var(--soft)}
-a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}
-a:hover{text-decoration-thickness:2px}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 code,.mono,.ids dd{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
 code,.mono{font-size:.875rem}
 .mono{word-break:break-all}
@@ -23,10 +17,8 @@ code,.mono{font-size:.875rem}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip{position:absolute;left:-99rem}
 .skip:focus{left:1rem;top:1rem;z-index:1;padding:.6rem 1rem;background:var(--paper)}
-.band{background:repeating-radial-gradient(circle at 100% 0,#fff0 0 .62rem,#ffffff0d .62rem .68rem) var(--band);color:var(--onband);border-bottom:3px solid var(--gilt)}
 .band .in{padding-top:1.5rem;padding-bottom:1.4rem}
 .band dt,.kind{color:var(--gilt)}
-.band :focus-visible{outline-color:var(--gilt)}
 .kind{font-size:.875rem}
 .kind b{display:block;font-weight:600}
 h1{margin:.5rem 0 0;font-size:clamp(1.85rem,1.45rem + 1.9vw,2.75rem);line-height:1.15}
@@ -80,7 +72,6 @@ figcaption .soft{display:inline}
 .about>dl,.problem dl{font-size:.9375rem}
 .about>dl{margin-top:1.2rem;border-top:1px solid var(--line)}
 .about dt,.problem dt{margin-top:.7rem}
-footer{border-top:1px solid var(--line);font-size:.875rem;color:var(--soft)}
 footer .in{padding-top:1.2rem;padding-bottom:2.2rem}
 footer p+p{margin-top:.35rem}
 .problem{max-width:74rem;padding-top:1.8rem}

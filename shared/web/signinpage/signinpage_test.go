@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/passportcraft/passportcraft/shared/testkit/markup"
 	"github.com/passportcraft/passportcraft/shared/web/signinpage"
 )
 
@@ -54,19 +55,19 @@ func pages(t *testing.T) map[string]string {
 
 func TestPagesAreSound(t *testing.T) {
 	for name, html := range pages(t) {
-		page := sound(t, name, html)
-		style := all(page, "style")
+		page := markup.Sound(t, name, html)
+		style := markup.All(page, "style")
 		if len(style) != 1 {
 			t.Fatalf("%s has %d style sheets", name, len(style))
 		}
-		sum := sha256.Sum256([]byte(style[0].text))
+		sum := sha256.Sum256([]byte(style[0].Text))
 		for _, policy := range []string{signinpage.ContentSecurityPolicy(), signinpage.InvitationPolicy()} {
 			if !strings.Contains(policy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") || !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
 				t.Errorf("%s: the policy %s does not fit the style sheet", name, policy)
 			}
 		}
-		checkPalette(t, style[0].text)
-		scripts := all(page, "script")
+		markup.CheckPalette(t, style[0].Text)
+		scripts := markup.All(page, "script")
 		if (name == "invitation") != (len(scripts) == 1) {
 			t.Errorf("%s has %d scripts", name, len(scripts))
 		}
@@ -77,27 +78,27 @@ func TestPagesAreSound(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
-	page := parse(t, signIn(t, signinpage.Data{Methods: methods(), Next: "/trust/rules?a=b&c=d"}))
+	page := markup.Parse(t, signIn(t, signinpage.Data{Methods: methods(), Next: "/trust/rules?a=b&c=d"}))
 	var ways []string
-	for _, e := range all(page, "a") {
-		if e.attrs["class"] == "way" {
-			u, err := url.Parse(e.attrs["href"])
+	for _, e := range markup.All(page, "a") {
+		if e.Attrs["class"] == "way" {
+			u, err := url.Parse(e.Attrs["href"])
 			if err != nil || u.Query().Get("next") != "/trust/rules?a=b&c=d" {
-				t.Errorf("%s does not come back: %v", e.attrs["href"], err)
+				t.Errorf("%s does not come back: %v", e.Attrs["href"], err)
 			}
-			ways = append(ways, strings.TrimSpace(e.text)+" "+u.Query().Get("with"))
+			ways = append(ways, strings.TrimSpace(e.Text)+" "+u.Query().Get("with"))
 		}
 	}
 	if got := strings.Join(ways, "; "); got != "E-mail and password password; Google google; Microsoft microsoft" {
 		t.Errorf("ways: %s", got)
 	}
-	for _, e := range all(parse(t, signIn(t, signinpage.Data{Methods: methods(), Next: "//evil.example"})), "a") {
-		if strings.Contains(e.attrs["href"], "next") {
-			t.Errorf("another host is kept: %s", e.attrs["href"])
+	for _, e := range markup.All(markup.Parse(t, signIn(t, signinpage.Data{Methods: methods(), Next: "//evil.example"})), "a") {
+		if strings.Contains(e.Attrs["href"], "next") {
+			t.Errorf("another host is kept: %s", e.Attrs["href"])
 		}
 	}
 	odd := signIn(t, signinpage.Data{Methods: []signinpage.Method{{Name: `"><x>`, Label: "<script>alert(1)</script>\u202e", Href: "javascript:alert(1)"}}, Error: "<b onclick=x>\x00 \u2066"})
-	sound(t, "hostile", odd)
+	markup.Sound(t, "hostile", odd)
 	if strings.Contains(odd, "<script") || strings.Contains(odd, "<b onclick") || strings.Contains(odd, "javascript:") || strings.Contains(odd, "\u202e") {
 		t.Errorf("hostile texts come through: %s", odd)
 	}
@@ -105,14 +106,14 @@ func TestSignIn(t *testing.T) {
 
 func TestDone(t *testing.T) {
 	for next, want := range map[string]string{"": "/workspace", "/trust?x=1&y=2": "/trust?x=1&y=2", "https://evil.example/": "/workspace", "/a;url=//evil.example": "/workspace", `/"><script>`: "/workspace"} {
-		page := parse(t, done(t, next))
+		page := markup.Parse(t, done(t, next))
 		var refresh string
-		for _, m := range all(page, "meta") {
-			if m.attrs["http-equiv"] == "refresh" {
-				refresh = m.attrs["content"]
+		for _, m := range markup.All(page, "meta") {
+			if m.Attrs["http-equiv"] == "refresh" {
+				refresh = m.Attrs["content"]
 			}
 		}
-		if refresh != "0; url="+want || len(all(page, "a")) != 1 || all(page, "a")[0].attrs["href"] != want {
+		if refresh != "0; url="+want || len(markup.All(page, "a")) != 1 || markup.All(page, "a")[0].Attrs["href"] != want {
 			t.Errorf("%q leads to %q", next, refresh)
 		}
 	}
@@ -155,20 +156,20 @@ func FuzzLocal(f *testing.F) {
 
 func TestInvitation(t *testing.T) {
 	html := pages(t)["invitation"]
-	page := parse(t, html)
-	for _, e := range all(page, "a") {
-		if e.attrs["id"] == "sign-in" && e.attrs["href"] != "/sign-in?next=%2Finvitation" {
-			t.Errorf("signing in does not come back: %s", e.attrs["href"])
+	page := markup.Parse(t, html)
+	for _, e := range markup.All(page, "a") {
+		if e.Attrs["id"] == "sign-in" && e.Attrs["href"] != "/sign-in?next=%2Finvitation" {
+			t.Errorf("signing in does not come back: %s", e.Attrs["href"])
 		}
 	}
-	if len(all(page, "noscript")) != 1 {
+	if len(markup.All(page, "noscript")) != 1 {
 		t.Error("nothing is said without scripts")
 	}
 	script := string(signinpage.Script())
-	checkScript(t, script)
+	markup.CheckScript(t, script)
 	ids := map[string]bool{}
 	for _, e := range page {
-		ids[e.attrs["id"]] = true
+		ids[e.Attrs["id"]] = true
 	}
 	for _, id := range calls(script) {
 		if !ids[id] {

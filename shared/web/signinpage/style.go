@@ -1,22 +1,14 @@
 package signinpage
 
+import "github.com/passportcraft/passportcraft/shared/web/frame"
+
 // style is the style sheet of all pages, sent inside each. Its colours are the variables at the top, for light, dark and
 // print; the contrast of every pair in use is tested. Colour never carries a meaning alone.
-const style = `:root{color-scheme:light dark;--paper:#fbfcfa;--ink:#16211d;--soft:#4f5d57;--line:#d3dcd6;--tint:#eff4f0;--accent:#0b5d43;--band:#0d3b2e;--onband:#f6f3ea;--gilt:#e6cb8f;--warn:#8c1d18}
-@media(prefers-color-scheme:dark){:root{--paper:#111714;--ink:#e8eeeb;--soft:#a6b5ae;--line:#33403a;--tint:#1a221e;--accent:#82d3b3;--band:#0b2d23;--onband:#f1eee4;--gilt:#dfc48a;--warn:#ffb4ab}}
-*{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%}
+const style = frame.Palette + frame.Base + `html{-webkit-text-size-adjust:100%}
 body{margin:0;min-height:100vh;display:flex;flex-direction:column;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
 .in{max-width:34rem;width:100%;margin:0 auto;padding-left:1.25rem;padding-right:1.25rem}
-h1,h2{font-family:"Iowan Old Style","Palatino Linotype",Palatino,"Book Antiqua",Charter,Georgia,"Liberation Serif",serif;font-weight:600;text-wrap:balance}
 p,ul{margin:0;padding:0}
-ul{list-style:none}
-a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}
-a:hover{text-decoration-thickness:2px}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-.band{background:repeating-radial-gradient(circle at 100% 0,#fff0 0 .62rem,#ffffff0d .62rem .68rem) var(--band);color:var(--onband);border-bottom:3px solid var(--gilt)}
 .band .in{padding-top:1.5rem;padding-bottom:1.4rem}
-.band :focus-visible{outline-color:var(--gilt)}
 .kind{font-size:.875rem;font-weight:600;color:var(--gilt)}
 h1{margin:.5rem 0 0;font-size:clamp(1.75rem,1.5rem + 1.3vw,2.25rem);line-height:1.15}
 main{flex:1;padding-top:1.6rem;padding-bottom:2.5rem}
@@ -34,6 +26,5 @@ main>p+p,main>ul+p,main>div+p{margin-top:1.1rem}
 .error{margin-bottom:1.2rem;padding:.85rem 1rem;background:var(--tint);border-left:4px solid var(--warn)}
 .error b{color:var(--warn)}
 [hidden]{display:none}
-footer{border-top:1px solid var(--line);font-size:.875rem;color:var(--soft)}
 footer .in{padding-top:1.1rem;padding-bottom:1.6rem}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#333;--line:#999;--tint:#fff;--accent:#000;--band:#fff;--onband:#000;--gilt:#000;--warn:#000}.band{background:none}}`

@@ -1,28 +1,20 @@
 package workspacepage
 
+import "github.com/passportcraft/passportcraft/shared/web/frame"
+
 // style is the style sheet, sent inside the page. Its colours are the variables at the top, for light, dark and print;
 // the contrast of every pair in use is tested. Colour never carries a meaning alone.
-const style = `:root{color-scheme:light dark;--paper:#fbfcfa;--ink:#16211d;--soft:#4f5d57;--line:#d3dcd6;--tint:#eff4f0;--accent:#0b5d43;--band:#0d3b2e;--onband:#f6f3ea;--gilt:#e6cb8f;--warn:#8c1d18}
-@media(prefers-color-scheme:dark){:root{--paper:#111714;--ink:#e8eeeb;--soft:#a6b5ae;--line:#33403a;--tint:#1a221e;--accent:#82d3b3;--band:#0b2d23;--onband:#f1eee4;--gilt:#dfc48a;--warn:#ffb4ab}}
-*{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
+const style = frame.Palette + frame.Base + `html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
 .in{max-width:74rem;margin:0 auto;padding-left:1.25rem;padding-right:1.25rem}
-h1,h2{font-family:"Iowan Old Style","Palatino Linotype",Palatino,"Book Antiqua",Charter,Georgia,"Liberation Serif",serif;font-weight:600;text-wrap:balance}
 p,ul,dl,dd,fieldset{margin:0;padding:0}
 fieldset{border:0;min-width:0}
 legend{padding:0;font-weight:600}
-ul{list-style:none}
-a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}
-a:hover{text-decoration-thickness:2px}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.875rem}
 .soft{color:var(--soft);font-size:.9375rem}
 .skip{position:absolute;left:-99rem}
 .skip:focus{left:1rem;top:1rem;z-index:1;padding:.6rem 1rem;background:var(--paper)}
-.band{background:repeating-radial-gradient(circle at 100% 0,#fff0 0 .62rem,#ffffff0d .62rem .68rem) var(--band);color:var(--onband);border-bottom:3px solid var(--gilt)}
 .band .in{padding-top:1.3rem;padding-bottom:1.2rem;display:flex;flex-wrap:wrap;gap:.6rem 2rem;align-items:end;justify-content:space-between}
-.band :focus-visible{outline-color:var(--gilt)}
 .band a{color:var(--gilt)}
 .kind{font-size:.875rem;font-weight:600;color:var(--gilt)}
 .who{font-size:.9375rem}
@@ -67,7 +59,6 @@ th,td{padding:.55rem .8rem .55rem 0;border-bottom:1px solid var(--line);vertical
 details{margin-top:1rem}
 summary{cursor:pointer;color:var(--accent);padding:.35rem 0;width:fit-content}
 [hidden]{display:none!important}
-footer{border-top:1px solid var(--line);font-size:.875rem;color:var(--soft)}
 footer .in{padding-top:1.2rem;padding-bottom:2.2rem}
 @media(max-width:43.99rem){thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}tr{display:block;padding:.6rem 0;border-bottom:1px solid var(--line)}td{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:.5rem;padding:.12rem 0;border:0}td::before{content:attr(data-name);color:var(--soft)}}
 @media(min-width:44rem){.in{padding-left:2rem;padding-right:2rem}.two{grid-template-columns:1fr 1fr}.two>.wide{grid-column:1/-1}}

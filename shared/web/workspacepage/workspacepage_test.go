@@ -9,21 +9,22 @@ import (
 	"testing"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/testkit/markup"
 	"github.com/passportcraft/passportcraft/shared/web/workspacepage"
 )
 
-func workspace(t *testing.T) (string, []element) {
+func workspace(t *testing.T) (string, []markup.Element) {
 	t.Helper()
 	var b strings.Builder
 	if err := workspacepage.Workspace(&b); err != nil {
 		t.Fatal(err)
 	}
-	return b.String(), sound(t, "workspace", b.String())
+	return b.String(), markup.Sound(t, "workspace", b.String())
 }
 
-func byID(t *testing.T, page []element, id string) element {
+func byID(t *testing.T, page []markup.Element, id string) markup.Element {
 	t.Helper()
-	i := slices.IndexFunc(page, func(e element) bool { return e.attrs["id"] == id })
+	i := slices.IndexFunc(page, func(e markup.Element) bool { return e.Attrs["id"] == id })
 	if i < 0 {
 		t.Fatalf("the page has no %s", id)
 	}
@@ -32,7 +33,7 @@ func byID(t *testing.T, page []element, id string) element {
 
 func TestPage(t *testing.T) {
 	_, page := workspace(t)
-	style := all(page, "style")[0].text
+	style := markup.All(page, "style")[0].Text
 	sum := sha256.Sum256([]byte(style))
 	policy := workspacepage.ContentSecurityPolicy()
 	for _, want := range []string{"default-src 'none'", "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'", "script-src 'self'", "connect-src 'self'", "form-action 'none'", "frame-ancestors 'none'", "trusted-types 'none'"} {
@@ -43,24 +44,24 @@ func TestPage(t *testing.T) {
 	if strings.Contains(policy, "unsafe") {
 		t.Errorf("policy: %s", policy)
 	}
-	checkPalette(t, style)
-	if s := all(page, "script"); len(s) != 1 || s[0].attrs["src"] != "/workspace.js" || len(all(page, "noscript")) != 1 {
+	markup.CheckPalette(t, style)
+	if s := markup.All(page, "script"); len(s) != 1 || s[0].Attrs["src"] != "/workspace.js" || len(markup.All(page, "noscript")) != 1 {
 		t.Errorf("scripts: %v", s)
 	}
 	// Every input has a label, a place for a refusal, and the pointers of the members it is for.
 	labelled := map[string]bool{}
-	for _, l := range all(page, "label") {
-		labelled[l.attrs["for"]] = true
+	for _, l := range markup.All(page, "label") {
+		labelled[l.Attrs["for"]] = true
 	}
 	for _, e := range page {
-		if e.name != "input" && e.name != "select" || e.attrs["type"] == "checkbox" {
+		if e.Name != "input" && e.Name != "select" || e.Attrs["type"] == "checkbox" {
 			continue
 		}
-		if !labelled[e.attrs["id"]] {
-			t.Errorf("%s has no label", e.attrs["id"])
+		if !labelled[e.Attrs["id"]] {
+			t.Errorf("%s has no label", e.Attrs["id"])
 		}
-		if e.attrs["id"] != "organisation" && (e.attrs["data-pointers"] == "" || !strings.Contains(e.attrs["aria-describedby"], e.attrs["id"]+"-bad")) {
-			t.Errorf("%s says nothing when it is refused", e.attrs["id"])
+		if e.Attrs["id"] != "organisation" && (e.Attrs["data-pointers"] == "" || !strings.Contains(e.Attrs["aria-describedby"], e.Attrs["id"]+"-bad")) {
+			t.Errorf("%s says nothing when it is refused", e.Attrs["id"])
 		}
 	}
 }
@@ -72,36 +73,36 @@ func TestRoles(t *testing.T) {
 		e := byID(t, page, id)
 		for _, role := range access.Roles() {
 			rule, ok := access.Find(action)
-			if want := ok && slices.Contains(rule.Roles, role); slices.Contains(strings.Fields(e.attrs["data-roles"]), string(role)) != want {
-				t.Errorf("%s is shown to %q: %q", id, role, e.attrs["data-roles"])
+			if want := ok && slices.Contains(rule.Roles, role); slices.Contains(strings.Fields(e.Attrs["data-roles"]), string(role)) != want {
+				t.Errorf("%s is shown to %q: %q", id, role, e.Attrs["data-roles"])
 			}
 		}
-		if _, hidden := e.attrs["hidden"]; !hidden {
+		if _, hidden := e.Attrs["hidden"]; !hidden {
 			t.Errorf("%s is shown before the role is known", id)
 		}
 	}
 	var offered []access.Role
-	for _, o := range all(page, "option") {
-		role := access.Role(o.attrs["value"])
+	for _, o := range markup.All(page, "option") {
+		role := access.Role(o.Attrs["value"])
 		offered = append(offered, role)
 		for _, by := range access.Roles() {
-			if slices.Contains(strings.Fields(o.attrs["data-grants"]), string(by)) != access.CanGrant(by, role) {
-				t.Errorf("%q may give %q: %q", by, role, o.attrs["data-grants"])
+			if slices.Contains(strings.Fields(o.Attrs["data-grants"]), string(by)) != access.CanGrant(by, role) {
+				t.Errorf("%q may give %q: %q", by, role, o.Attrs["data-grants"])
 			}
 		}
-		if _, chosen := o.attrs["selected"]; chosen != (role == access.Viewer) || !strings.Contains(o.text, ": ") {
-			t.Errorf("option %q: %v", o.text, o.attrs)
+		if _, chosen := o.Attrs["selected"]; chosen != (role == access.Viewer) || !strings.Contains(o.Text, ": ") {
+			t.Errorf("option %q: %v", o.Text, o.Attrs)
 		}
 	}
 	if len(offered) != len(access.Roles()) {
 		t.Errorf("roles: %v", offered)
 	}
 	scopes := 0
-	for _, e := range all(page, "input") {
-		if e.attrs["type"] == "checkbox" {
+	for _, e := range markup.All(page, "input") {
+		if e.Attrs["type"] == "checkbox" {
 			scopes++
-			if !slices.Contains(access.Scopes(), access.Scope(e.attrs["value"])) {
-				t.Errorf("scope %q", e.attrs["value"])
+			if !slices.Contains(access.Scopes(), access.Scope(e.Attrs["value"])) {
+				t.Errorf("scope %q", e.Attrs["value"])
 			}
 		}
 	}
@@ -115,7 +116,7 @@ func TestRoles(t *testing.T) {
 func TestScript(t *testing.T) {
 	_, page := workspace(t)
 	script := string(workspacepage.Script())
-	checkScript(t, script)
+	markup.CheckScript(t, script)
 	for _, m := range regexp.MustCompile(`(?:at|show|part)\("([a-z-]+)"`).FindAllStringSubmatch(script, -1) {
 		byID(t, page, m[1])
 	}
