@@ -62,23 +62,12 @@ func (s *APIKeys) Keys(ctx context.Context, t id.Tenant) ([]apikey.Key, error) {
 		ExpressionAttributeValues: item{":p": text(apiKeyKey(t, "").partition)},
 	}
 	var all []apikey.Key
-	for {
-		out, err := s.db.query(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range out.Items {
-			k, err := apiKeyOf(t, it)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, k)
-		}
-		if out.LastEvaluatedKey == nil {
-			return all, nil
-		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
-	}
+	err := s.db.each(ctx, in, func(it item) error {
+		k, err := apiKeyOf(t, it)
+		all = append(all, k)
+		return err
+	})
+	return all, err
 }
 
 // Revoke ends a live key, with its audit entry and notice. One transaction.

@@ -33,25 +33,16 @@ func (s *AuditLogs) Tenants(ctx context.Context, do func(id.Tenant) error) error
 			TableName: &s.db.tables.Ledger, KeyConditionExpression: aws.String("PK = :p"),
 			ExpressionAttributeValues: item{":p": text(registerPartition(shard))},
 		}
-		for {
-			out, err := s.db.query(ctx, in)
-			if err != nil {
-				return err
+		err := s.db.each(ctx, in, func(it item) error {
+			r := reader{it: it}
+			t := id.Tenant(r.text("SK"))
+			if r.err != nil {
+				return r.err
 			}
-			for _, it := range out.Items {
-				r := reader{it: it}
-				t := id.Tenant(r.text("SK"))
-				if r.err != nil {
-					return r.err
-				}
-				if err := do(t); err != nil {
-					return err
-				}
-			}
-			if out.LastEvaluatedKey == nil {
-				break
-			}
-			in.ExclusiveStartKey = out.LastEvaluatedKey
+			return do(t)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

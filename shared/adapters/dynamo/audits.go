@@ -27,22 +27,13 @@ func (s *Audits) Day(ctx context.Context, t id.Tenant, day time.Time) ([]audit.E
 			TableName: &s.db.tables.Records, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p"),
 			ExpressionAttributeValues: item{":p": text(auditPartition(t, day, shard))},
 		}
-		for {
-			out, err := s.db.query(ctx, in)
-			if err != nil {
-				return nil, err
-			}
-			for _, it := range out.Items {
-				e, err := entryOf(t, it)
-				if err != nil {
-					return nil, err
-				}
-				entries = append(entries, e)
-			}
-			if out.LastEvaluatedKey == nil {
-				break
-			}
-			in.ExclusiveStartKey = out.LastEvaluatedKey
+		err := s.db.each(ctx, in, func(it item) error {
+			e, err := entryOf(t, it)
+			entries = append(entries, e)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	slices.SortFunc(entries, func(a, b audit.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })

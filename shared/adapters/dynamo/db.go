@@ -148,6 +148,25 @@ func (d *DB) query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.Quer
 	return out, nil
 }
 
+// each calls do with every item that a query finds, page after page. One query for each megabyte.
+func (d *DB) each(ctx context.Context, in *dynamodb.QueryInput, do func(item) error) error {
+	for {
+		out, err := d.query(ctx, in)
+		if err != nil {
+			return err
+		}
+		for _, it := range out.Items {
+			if err := do(it); err != nil {
+				return err
+			}
+		}
+		if out.LastEvaluatedKey == nil {
+			return nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
 func (d *DB) count(ctx context.Context, operation string, c *types.ConsumedCapacity) {
 	units := 0.0
 	if c != nil && c.CapacityUnits != nil {

@@ -46,22 +46,17 @@ func (s *People) Find(ctx context.Context, i member.Identity) (id.Person, error)
 
 // Organisations returns the tenants a person has joined. One query.
 func (s *People) Organisations(ctx context.Context, p id.Person) ([]id.Tenant, error) {
-	out, err := s.db.query(ctx, &dynamodb.QueryInput{
+	in := &dynamodb.QueryInput{
 		TableName: &s.db.tables.People, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p AND begins_with(SK, :t)"),
 		ExpressionAttributeValues: item{":p": text(personPartition(p)), ":t": text(belongsPrefix)},
-	})
-	if err != nil {
-		return nil, err
 	}
 	var all []id.Tenant
-	for _, it := range out.Items {
+	err := s.db.each(ctx, in, func(it item) error {
 		r := reader{it: it}
 		all = append(all, id.Tenant(strings.TrimPrefix(r.text("SK"), belongsPrefix)))
-		if r.err != nil {
-			return nil, r.err
-		}
-	}
-	return all, nil
+		return r.err
+	})
+	return all, err
 }
 
 // Person returns name and mail address. One read.

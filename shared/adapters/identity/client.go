@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 )
 
@@ -263,7 +264,7 @@ func (c *Client) call(ctx context.Context, operation string, in, out any) error 
 	case "EnableSoftwareTokenMFAException", "CodeMismatchException":
 		return wrongCode(cause)
 	case "NotAuthorizedException":
-		f := Refused()
+		f := access.Unauthenticated()
 		f.Cause = cause
 		return f
 	case "TooManyRequestsException", "LimitExceededException":

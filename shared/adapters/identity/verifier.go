@@ -17,9 +17,9 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/signin"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
-	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 )
 
 // Issuer is a trusted issuer of tokens.
@@ -61,14 +61,9 @@ func NewVerifier(issuers []Issuer, client Doer, now clock.Clock) *Verifier {
 	return v
 }
 
-// Refused is the one answer to every credential that is not good, whatever is wrong with it.
-func Refused() *fault.Error {
-	return fault.New(fault.CodeUnauthenticated, "A valid API key or access token is required: send it as Authorization: Bearer ….")
-}
-
-// refuse is Refused with a cause for the log. The cause never holds text of the token.
+// refuse is access.Unauthenticated with a cause for the log. The cause never holds text of the token.
 func refuse(why string) error {
-	f := Refused()
+	f := access.Unauthenticated()
 	f.Cause = errors.New("identity: " + why)
 	return f
 }

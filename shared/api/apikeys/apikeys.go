@@ -8,6 +8,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
+	"github.com/passportcraft/passportcraft/shared/foundation/page"
 )
 
 // Key is an API key as it is read: never its secret.
@@ -35,11 +36,7 @@ func List(s *apikey.Service) httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
-			items := make([]Key, len(all))
-			for i, k := range all {
-				items[i] = show(s, k, r.At)
-			}
-			return httpapi.OK(map[string]any{"items": items}), nil
+			return httpapi.ListOf(page.Of[apikey.Key]{Items: all}, func(k apikey.Key) Key { return show(s, k, r.At) }), nil
 		},
 	}
 }

@@ -55,11 +55,7 @@ func List(s Reader) httpapi.Route {
 					return nil, err
 				}
 			}
-			out := map[string]any{"items": items}
-			if got.Next != "" {
-				out["next"] = got.Next
-			}
-			return httpapi.OK(out), nil
+			return httpapi.OK(httpapi.List[json.RawMessage]{Items: items, Next: got.Next}), nil
 		},
 	}
 }

@@ -3,7 +3,6 @@
 package browser
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
@@ -75,7 +74,7 @@ func Routes(d Desk) []httpapi.Route {
 		public("POST /sign-in/refresh", d.refresh),
 		public("GET /sign-out", d.leave),
 		public("GET /signed-out", func(*httpapi.Request) (*httpapi.Response, error) {
-			return page(signinpage.SignedOut, signinpage.ContentSecurityPolicy())
+			return httpapi.Page(signinpage.SignedOut, signinpage.ContentSecurityPolicy())
 		}),
 	}
 }
@@ -96,23 +95,14 @@ func Pages() []httpapi.Route {
 	}
 	return []httpapi.Route{
 		show("GET /workspace", func(*httpapi.Request) (*httpapi.Response, error) {
-			return page(workspacepage.Workspace, workspacepage.ContentSecurityPolicy())
+			return httpapi.Page(workspacepage.Workspace, workspacepage.ContentSecurityPolicy())
 		}),
 		show("GET /workspace.js", script(workspacepage.Script())),
 		show("GET /invitation", func(*httpapi.Request) (*httpapi.Response, error) {
-			return page(func(w io.Writer) error { return signinpage.Invitation(w, signinpage.InvitationData{}) }, signinpage.InvitationPolicy())
+			return httpapi.Page(func(w io.Writer) error { return signinpage.Invitation(w, signinpage.InvitationData{}) }, signinpage.InvitationPolicy())
 		}),
 		show("GET /invitation.js", script(signinpage.Script())),
 	}
-}
-
-func page(write func(io.Writer) error, policy string) (*httpapi.Response, error) {
-	var b bytes.Buffer
-	if err := write(&b); err != nil {
-		return nil, err
-	}
-	resp := &httpapi.Response{Raw: b.Bytes(), ContentType: "text/html; charset=utf-8"}
-	return resp.Set("Content-Security-Policy", policy), nil
 }
 
 // choose shows the ways to sign in.
@@ -132,7 +122,7 @@ func (d Desk) choice(r *httpapi.Request, status int, problem string) (*httpapi.R
 			data.Methods = append(data.Methods, signinpage.Method{Name: strings.ToLower(name), Label: name, Href: "/sign-in/start?with=" + strings.ToLower(name) + again})
 		}
 	}
-	resp, err := page(func(w io.Writer) error { return signinpage.SignIn(w, data) }, signinpage.ContentSecurityPolicy())
+	resp, err := httpapi.Page(func(w io.Writer) error { return signinpage.SignIn(w, data) }, signinpage.ContentSecurityPolicy())
 	if err == nil {
 		resp.Status = status
 	}
@@ -189,7 +179,7 @@ func (d Desk) callback(r *httpapi.Request) (*httpapi.Response, error) {
 	if err := d.register(r, claims); err != nil {
 		return nil, err
 	}
-	resp, err := page(func(w io.Writer) error { return signinpage.Done(w, signinpage.Data{Next: began.Next}) }, signinpage.ContentSecurityPolicy())
+	resp, err := httpapi.Page(func(w io.Writer) error { return signinpage.Done(w, signinpage.Data{Next: began.Next}) }, signinpage.ContentSecurityPolicy())
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +218,7 @@ func (d Desk) register(r *httpapi.Request, c signin.Claims) error {
 func (d Desk) refresh(r *httpapi.Request) (*httpapi.Response, error) {
 	c, err := r.Cookie(refreshCookie)
 	if err != nil || d.Provider == nil || r.Header.Get("Sec-Fetch-Site") != "same-origin" && r.Header.Get("X-Requested-With") != "passportcraft" {
-		return nil, identity.Refused()
+		return nil, access.Unauthenticated()
 	}
 	t, err := d.Provider.Refresh(r.Context(), c.Value)
 	if err != nil {

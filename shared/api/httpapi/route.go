@@ -10,10 +10,14 @@
 package httpapi
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/page"
 )
 
 // Route is one operation. A constructor in a resource's package returns it with its service bound in.
@@ -76,3 +80,28 @@ func (r *Response) Set(name, value string) *Response {
 
 // OK is a 200 with a JSON body.
 func OK(v any) *Response { return &Response{Status: http.StatusOK, Value: v} }
+
+// Page is a page for people, as write makes it, under its content security policy.
+func Page(write func(io.Writer) error, policy string) (*Response, error) {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return nil, fmt.Errorf("write page: %w", err)
+	}
+	resp := &Response{Raw: b.Bytes(), ContentType: "text/html; charset=utf-8"}
+	return resp.Set("Content-Security-Policy", policy), nil
+}
+
+// List is a page of a list as JSON. Next is the cursor of the following page, absent on the last.
+type List[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}
+
+// ListOf shows each item of a page.
+func ListOf[T, S any](p page.Of[T], show func(T) S) *Response {
+	out := List[S]{Items: make([]S, len(p.Items)), Next: p.Next}
+	for i, item := range p.Items {
+		out.Items[i] = show(item)
+	}
+	return OK(out)
+}

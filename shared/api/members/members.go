@@ -32,11 +32,6 @@ type Invitation struct {
 	ExpiresAt time.Time     `json:"expiresAt"`
 }
 
-type list[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty"`
-}
-
 // List serves GET /v1/members.
 func List(s *member.Service) httpapi.Route {
 	return httpapi.Route{
@@ -50,11 +45,7 @@ func List(s *member.Service) httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
-			out := list[Member]{Items: make([]Member, len(got.Items)), Next: got.Next}
-			for i, m := range got.Items {
-				out.Items[i] = show(m)
-			}
-			return httpapi.OK(out), nil
+			return httpapi.ListOf(got, show), nil
 		},
 	}
 }
@@ -127,11 +118,7 @@ func Invitations(s *member.Service) httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
-			out := list[Invitation]{Items: make([]Invitation, len(got.Items)), Next: got.Next}
-			for i, one := range got.Items {
-				out.Items[i] = invitation(one)
-			}
-			return httpapi.OK(out), nil
+			return httpapi.ListOf(got, invitation), nil
 		},
 	}
 }

@@ -41,15 +41,9 @@ func List(s Reader) httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
-			items := make([]Notice, len(got.Items))
-			for i, n := range got.Items {
-				items[i] = Notice{ID: n.ID, At: n.At, Title: n.Title(), Event: n.Event, Actor: n.Actor, Object: n.Object, Detail: n.Detail}
-			}
-			out := map[string]any{"items": items}
-			if got.Next != "" {
-				out["next"] = got.Next
-			}
-			return httpapi.OK(out), nil
+			return httpapi.ListOf(got, func(n audit.Notice) Notice {
+				return Notice{ID: n.ID, At: n.At, Title: n.Title(), Event: n.Event, Actor: n.Actor, Object: n.Object, Detail: n.Detail}
+			}), nil
 		},
 	}
 }

@@ -14,12 +14,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// Page is a page of a list. Next is the cursor of the following page, absent on the last.
-type Page[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty"`
-}
-
 // Version is an immutable publication as it is read. Content is complete: it includes what was inherited.
 type Version struct {
 	PassportID        id.Passport      `json:"passportId"`
@@ -68,11 +62,7 @@ func List(s *passport.Reader, links Links) httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
-			out := Page[Passport]{Items: make([]Passport, len(got.Items)), Next: got.Next}
-			for i, summary := range got.Items {
-				out.Items[i] = links.summary(summary)
-			}
-			return httpapi.OK(out), nil
+			return httpapi.ListOf(got, links.summary), nil
 		},
 	}
 }
@@ -91,11 +81,9 @@ func ListVersions(s *passport.Reader) httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
-			out := Page[VersionSummary]{Items: make([]VersionSummary, len(got.Items)), Next: got.Next}
-			for i, v := range got.Items {
-				out.Items[i] = VersionSummary{v.Number, v.SchemaVersion, v.ContentHash, v.PublishedAt, v.PublishedBy}
-			}
-			return httpapi.OK(out), nil
+			return httpapi.ListOf(got, func(v passport.VersionSummary) VersionSummary {
+				return VersionSummary{v.Number, v.SchemaVersion, v.ContentHash, v.PublishedAt, v.PublishedBy}
+			}), nil
 		},
 	}
 }

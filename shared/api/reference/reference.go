@@ -3,8 +3,7 @@
 package reference
 
 import (
-	"bytes"
-	"fmt"
+	"io"
 
 	"github.com/passportcraft/passportcraft/infra/openapi"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
@@ -18,7 +17,7 @@ const cache = "public, max-age=300"
 func Routes() []httpapi.Route {
 	return []httpapi.Route{
 		page("GET /", docspage.Home),
-		page("GET /docs/errors", func(b *bytes.Buffer) error { return docspage.Errors(b, httpapi.Status) }),
+		page("GET /docs/errors", func(w io.Writer) error { return docspage.Errors(w, httpapi.Status) }),
 		{
 			Function: "show-docs", Pattern: "GET /openapi.yaml", Action: access.Public, Cache: cache,
 			Handle: func(*httpapi.Request) (*httpapi.Response, error) {
@@ -29,16 +28,16 @@ func Routes() []httpapi.Route {
 	}
 }
 
-func page(pattern string, write func(*bytes.Buffer) error) httpapi.Route {
+func page(pattern string, write func(io.Writer) error) httpapi.Route {
 	return httpapi.Route{
 		Function: "show-docs", Pattern: pattern, Action: access.Public, Cache: cache,
 		Handle: func(*httpapi.Request) (*httpapi.Response, error) {
-			var b bytes.Buffer
-			if err := write(&b); err != nil {
-				return nil, fmt.Errorf("%s: %w", pattern, err)
+			resp, err := httpapi.Page(write, docspage.ContentSecurityPolicy())
+			if err != nil {
+				return nil, err
 			}
-			resp := &httpapi.Response{Raw: b.Bytes(), ContentType: "text/html; charset=utf-8", ETag: httpapi.ContentTag(b.Bytes())}
-			return resp.Set("Content-Security-Policy", docspage.ContentSecurityPolicy()), nil
+			resp.ETag = httpapi.ContentTag(resp.Raw)
+			return resp, nil
 		},
 	}
 }

@@ -3,7 +3,6 @@
 package trust
 
 import (
-	"bytes"
 	"context"
 	_ "embed" // the report of the attack matrix
 	"encoding/json"
@@ -143,12 +142,12 @@ func page(pattern string, write func(io.Writer) error) httpapi.Route {
 	return httpapi.Route{
 		Function: "show-trust", Pattern: pattern, Action: access.Public, Cache: cache,
 		Handle: func(*httpapi.Request) (*httpapi.Response, error) {
-			var b bytes.Buffer
-			if err := write(&b); err != nil {
-				return nil, fmt.Errorf("%s: %w", pattern, err)
+			resp, err := httpapi.Page(write, evidencepage.ContentSecurityPolicy())
+			if err != nil {
+				return nil, err
 			}
-			resp := &httpapi.Response{Raw: b.Bytes(), ContentType: "text/html; charset=utf-8", ETag: httpapi.ContentTag(b.Bytes())}
-			return resp.Set("Content-Security-Policy", evidencepage.ContentSecurityPolicy()).Set("Vary", "Accept"), nil
+			resp.ETag = httpapi.ContentTag(resp.Raw)
+			return resp.Set("Vary", "Accept"), nil
 		},
 	}
 }

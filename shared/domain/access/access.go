@@ -70,6 +70,11 @@ type Caller struct {
 // FreshFor is how long ago a person may have signed in for an action marked Fresh.
 const FreshFor = 5 * time.Minute
 
+// Unauthenticated is the one answer to every credential that is not good, whatever is wrong with it.
+func Unauthenticated() *fault.Error {
+	return fault.New(fault.CodeUnauthenticated, "A valid API key or access token is required: send it as Authorization: Bearer ….")
+}
+
 // Check refuses an action that the principal's role or scopes do not allow. The refusal says what would allow it: a
 // scope, a role, or signing in again (RFC 9470).
 func Check(p Principal, a Action, at time.Time) error {

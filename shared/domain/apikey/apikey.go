@@ -8,7 +8,6 @@ package apikey
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -20,8 +19,8 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
-	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/foundation/opaque"
 )
 
 const (
@@ -75,10 +74,10 @@ func Mint(env string, tenant id.Tenant, name string, scopes []access.Scope, now 
 		return Key{}, "", fmt.Errorf("apikey: random reader: %w", err)
 	}
 	k := Key{
-		ID: text(raw[:keyIDBytes]), Tenant: tenant, Name: name, Scopes: slices.Clone(scopes),
+		ID: opaque.Text(raw[:keyIDBytes]), Tenant: tenant, Name: name, Scopes: slices.Clone(scopes),
 		Hash: sha256.Sum256(raw[keyIDBytes:]), CreatedAt: now, ExpiresAt: now.Add(life),
 	}
-	body := "pc_" + env + "_" + k.ID + "_" + text(raw[keyIDBytes:])
+	body := "pc_" + env + "_" + k.ID + "_" + opaque.Text(raw[keyIDBytes:])
 	return k, body + "_" + checksum(body), nil
 }
 
@@ -99,12 +98,9 @@ func Parse(s string) (p Presented, ok bool) {
 	if checksum(s[:len(s)-len(parts[4])-1]) != parts[4] {
 		return p, false
 	}
-	keyID, err := encoding().DecodeString(strings.ToUpper(parts[2]))
-	if err != nil || len(keyID) != keyIDBytes || text(keyID) != parts[2] {
-		return p, false
-	}
-	secret, err := encoding().DecodeString(strings.ToUpper(parts[3]))
-	if err != nil || len(secret) != secretBytes || text(secret) != parts[3] {
+	keyID, ok := opaque.Bytes(parts[2], keyIDBytes)
+	secret, ok2 := opaque.Bytes(parts[3], secretBytes)
+	if !ok || !ok2 {
 		return p, false
 	}
 	return Presented{Env: parts[1], KeyID: parts[2], Tenant: id.FromBytes[id.Tenant]([16]byte(keyID)), Hash: sha256.Sum256(secret)}, true
@@ -123,14 +119,6 @@ func (k Key) admits(from netip.Addr) bool {
 	return len(k.From) == 0 || slices.ContainsFunc(k.From, func(p netip.Prefix) bool { return p.Contains(from.Unmap()) })
 }
 
-func refused() error {
-	return fault.New(fault.CodeUnauthenticated, "A valid API key or access token is required: send it as Authorization: Bearer ….")
-}
-
-func encoding() *base32.Encoding { return base32.StdEncoding.WithPadding(base32.NoPadding) }
-
-func text(b []byte) string { return strings.ToLower(encoding().EncodeToString(b)) }
-
 func checksum(s string) string {
-	return text(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(s))))
+	return opaque.Text(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(s))))
 }

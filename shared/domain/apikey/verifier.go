@@ -34,7 +34,7 @@ const Remember = 30 * time.Second
 func (v *Verifier) Verify(ctx context.Context, s string, from netip.Addr, at time.Time) (access.Principal, error) {
 	p, ok := Parse(s)
 	if !ok || p.Env != v.Env {
-		return access.Principal{}, refused()
+		return access.Principal{}, access.Unauthenticated()
 	}
 	ctx = access.As(ctx, p.Tenant)
 	known, ok := v.remember.get(p.KeyID, p.Hash, at)
@@ -45,7 +45,7 @@ func (v *Verifier) Verify(ctx context.Context, s string, from netip.Addr, at tim
 		}
 	}
 	if !known.key.admits(from) {
-		return attempted(known.key), refused()
+		return attempted(known.key), access.Unauthenticated()
 	}
 	return known.principal, v.used(ctx, known.key, from, at)
 }
@@ -59,10 +59,10 @@ func (v *Verifier) look(ctx context.Context, p Presented, at time.Time) (remembe
 	// An unknown key is compared with the zero hash, so that it takes the same path as a wrong secret.
 	same := subtle.ConstantTimeCompare(k.Hash[:], p.Hash[:]) == 1
 	if err != nil {
-		return remembered{}, refused()
+		return remembered{}, access.Unauthenticated()
 	}
 	if !same || !k.Live(at) {
-		return remembered{principal: attempted(k)}, refused()
+		return remembered{principal: attempted(k)}, access.Unauthenticated()
 	}
 	state, err := v.States(ctx, p.Tenant)
 	if err != nil {

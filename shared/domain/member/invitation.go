@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base32"
 	"fmt"
 	"io"
 	"net/mail"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/foundation/opaque"
 	"github.com/passportcraft/passportcraft/shared/foundation/page"
 )
 
@@ -57,9 +56,8 @@ type Mailer interface {
 // Invite sends a person an invitation. The mail leaves before the invitation is stored, so that what is stored was sent;
 // a mail whose invitation could not be stored leads to a refusal that says so.
 func (s *Service) Invite(ctx context.Context, by access.Caller, organisation, address string, role access.Role, policy func(domain string) bool) (Invitation, error) {
-	if !slices.Contains(access.Roles(), role) {
-		return Invitation{}, fault.New(fault.CodeRoleUnknown, "There is no role %q.", role).With(
-			fault.Field{Pointer: "/role", Code: fault.CodeRoleUnknown, Detail: "one of owner, admin, editor, reviewer, viewer, auditor"})
+	if err := checkRole(role); err != nil {
+		return Invitation{}, err
 	}
 	if !access.CanGrant(by.Role, role) {
 		return Invitation{}, fault.New(fault.CodeRoleAboveOwn, "With the role %q you cannot invite somebody as %q.", by.Role, role)
@@ -121,8 +119,6 @@ func MailDomain(address string) (domain string, ok bool) {
 
 const invitationSecret = 24
 
-func base() *base32.Encoding { return base32.StdEncoding.WithPadding(base32.NoPadding) }
-
 // mint makes the token pci_<tenant and invitation>_<secret> and sets the hash. The token names the tenant, so that the
 // invitation is found under a key that begins with it.
 func (i *Invitation) mint(random io.Reader) (string, error) {
@@ -133,7 +129,7 @@ func (i *Invitation) mint(random io.Reader) (string, error) {
 		return "", fmt.Errorf("member: invitation token: %w", err)
 	}
 	i.Hash = sha256.Sum256(secret)
-	return "pci_" + strings.ToLower(base().EncodeToString(append(owner[:], own[:]...))+"_"+base().EncodeToString(secret)), nil
+	return "pci_" + opaque.Text(append(owner[:], own[:]...)) + "_" + opaque.Text(secret), nil
 }
 
 // presented is a well-formed token, not yet verified.
@@ -143,15 +139,15 @@ type presented struct {
 	hash       [sha256.Size]byte
 }
 
-// ParseToken reads the text form of an invitation token.
+// parseToken reads the text form of an invitation token.
 func parseToken(s string) (p presented, ok bool) {
 	parts := strings.Split(s, "_")
 	if len(s) > 160 || len(parts) != 3 || parts[0] != "pci" {
 		return p, false
 	}
-	where, err := base().DecodeString(strings.ToUpper(parts[1]))
-	secret, err2 := base().DecodeString(strings.ToUpper(parts[2]))
-	if err != nil || err2 != nil || len(where) != 32 || len(secret) != invitationSecret {
+	where, ok := opaque.Bytes(parts[1], 32)
+	secret, ok2 := opaque.Bytes(parts[2], invitationSecret)
+	if !ok || !ok2 {
 		return p, false
 	}
 	return presented{id.FromBytes[id.Tenant]([16]byte(where[:16])), id.FromBytes[id.Invitation]([16]byte(where[16:])), sha256.Sum256(secret)}, true

@@ -111,9 +111,8 @@ func (s *Service) List(ctx context.Context, by access.Caller, r page.Request) (p
 // ChangeRole gives a member another role. Nobody gives a role above their own or touches somebody above them, nobody
 // raises themselves, and one owner stays.
 func (s *Service) ChangeRole(ctx context.Context, by access.Caller, p id.Person, revision int64, role access.Role) (Member, error) {
-	if !slices.Contains(access.Roles(), role) {
-		return Member{}, fault.New(fault.CodeRoleUnknown, "There is no role %q.", role).With(
-			fault.Field{Pointer: "/role", Code: fault.CodeRoleUnknown, Detail: "one of owner, admin, editor, reviewer, viewer, auditor"})
+	if err := checkRole(role); err != nil {
+		return Member{}, err
 	}
 	st, err := s.Store.Standing(ctx, by.Tenant, p)
 	if err != nil {
@@ -151,6 +150,14 @@ func (s *Service) Remove(ctx context.Context, by access.Caller, p id.Person, rev
 	}
 	entry := audit.New(s.IDs, by, audit.MemberRemoved, "person:"+string(p), "", "").With("from", string(st.Member.Role))
 	return s.Store.Remove(ctx, Change{Before: st.Member, Entry: entry, Notice: audit.NoticeOf(s.IDs, entry)})
+}
+
+func checkRole(role access.Role) error {
+	if slices.Contains(access.Roles(), role) {
+		return nil
+	}
+	return fault.New(fault.CodeRoleUnknown, "There is no role %q.", role).With(
+		fault.Field{Pointer: "/role", Code: fault.CodeRoleUnknown, Detail: "one of owner, admin, editor, reviewer, viewer, auditor"})
 }
 
 // Absent is the fault for a person who is not a member.

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html"
+	"io"
 
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 )
@@ -31,7 +32,8 @@ func begin(b *bytes.Buffer, title string) {
 func end(b *bytes.Buffer) { b.WriteString(`</main></body></html>`) }
 
 // Home writes the start page.
-func Home(b *bytes.Buffer) error {
+func Home(w io.Writer) error {
+	b := &bytes.Buffer{}
 	begin(b, "PassportCraft")
 	b.WriteString(`<h1>PassportCraft</h1>
 <p>Digital product passports: create them, keep them for decades, show each reader what the law gives them.</p>
@@ -46,11 +48,13 @@ func Home(b *bytes.Buffer) error {
 <h2>Reference</h2>
 <ul><li><a href="/openapi.yaml">openapi.yaml</a>: every operation</li><li><a href="/docs/errors">Errors</a>: every code and what to do</li></ul>`)
 	end(b)
-	return nil
+	_, err := b.WriteTo(w)
+	return err
 }
 
 // Errors writes the error reference: one anchored section per code.
-func Errors(b *bytes.Buffer, status func(fault.Kind) int) error {
+func Errors(w io.Writer, status func(fault.Kind) int) error {
+	b := &bytes.Buffer{}
 	begin(b, "Errors · PassportCraft")
 	b.WriteString(`<h1>Errors</h1><p>A refusal is a problem document (RFC 9457) with one of these codes. Codes are never renamed.</p>`)
 	for _, d := range fault.Catalogue() {
@@ -58,5 +62,6 @@ func Errors(b *bytes.Buffer, status func(fault.Kind) int) error {
 			d.Code, html.EscapeString(d.Title), d.Code, status(d.Kind), html.EscapeString(d.Help))
 	}
 	end(b)
-	return nil
+	_, err := b.WriteTo(w)
+	return err
 }
