@@ -174,15 +174,15 @@ func (s *AuditLogs) Block(ctx context.Context, t id.Tenant, from int64) (auditlo
 	if err != nil {
 		return auditlog.Block{}, err
 	}
-	if len(out.Items) == 0 {
-		return auditlog.Block{Next: -1}, nil
+	if len(out.Items) == 0 && from == 0 {
+		return auditlog.Block{Next: -1}, nil // nothing has been put in its place yet
 	}
-	r := reader{it: out.Items[0]}
-	got := auditlog.Block{Note: r.text("note"), Next: -1}
-	if r.text("SK") != k.sort {
+	if len(out.Items) == 0 || (&reader{it: out.Items[0]}).text("SK") != k.sort {
 		return auditlog.Block{}, fault.New(fault.CodeQueryInvalid, "No part of the log begins with this number.").With(
 			fault.Field{Pointer: "?from", Code: fault.CodeQueryInvalid, Detail: "0, or the Next-Sequence of the part before"})
 	}
+	r := reader{it: out.Items[0]}
+	got := auditlog.Block{Note: r.text("note"), Next: -1}
 	if err := json.Unmarshal(r.blob("rec"), &got.Records); err != nil || r.err != nil {
 		return auditlog.Block{}, errors.Join(err, r.err)
 	}

@@ -229,15 +229,14 @@ func (d Desk) refresh(r *httpapi.Request) (*httpapi.Response, error) {
 	return resp, nil
 }
 
-// leave ends the session here and at the provider.
+// leave ends the session here and, if the provider answers, there. Somebody who wants to leave is let go whatever the
+// provider says; what it then still holds ends by itself.
 func (d Desk) leave(r *httpapi.Request) (*httpapi.Response, error) {
 	resp := (&httpapi.Response{Status: http.StatusSeeOther}).Set("Location", "/signed-out")
 	if d.Provider != nil {
 		resp.Set("Location", d.Provider.LogoutURL(d.Base+"/signed-out"))
-		if c, err := r.Cookie(refreshCookie); err == nil {
-			if err := d.Provider.Revoke(r.Context(), c.Value); err != nil {
-				return nil, err
-			}
+		if c, err := r.Cookie(refreshCookie); err == nil && d.Provider.Revoke(r.Context(), c.Value) != nil {
+			resp.Set("Location", "/signed-out")
 		}
 	}
 	cookie(resp, httpapi.SessionCookie, "", "/", http.SameSiteStrictMode, -1)

@@ -37,8 +37,9 @@ type Attempt struct {
 	At      time.Time
 }
 
-// Watch writes refused attempts down: the first of each actor, event, object and reason in a minute at once, the others
-// as a count with the next one, so that a flood of attempts does not become a flood of writes.
+// Watch writes refused attempts down. Of each actor, event, object and reason it writes the first in a minute, the tenth,
+// and then whenever their number has doubled, each with the count of those since; what a minute leaves over comes with
+// the next attempt. A flood so becomes a handful of writes, and the anomaly rules see it while it lasts.
 type Watch struct {
 	Journal Journal
 	IDs     *id.Source
@@ -55,8 +56,13 @@ type attemptSlot struct {
 
 type counted struct {
 	minute time.Time
-	held   int
+	total  int // in this minute
+	due    int // total at which to write again
+	held   int // not yet written
 }
+
+// burst is the number of attempts in a minute from which on they are written again.
+const burst = 10
 
 const watchSize = 4096
 
@@ -85,12 +91,16 @@ func (w *Watch) count(a Attempt) int {
 	if w.seen == nil || len(w.seen) >= watchSize {
 		w.seen = map[attemptSlot]counted{}
 	}
-	c, ok := w.seen[at]
-	if ok && c.minute.Equal(minute) {
-		c.held++
-		w.seen[at] = c
-		return 0
+	c := w.seen[at]
+	if !c.minute.Equal(minute) {
+		c = counted{minute: minute, due: 1, held: c.held}
 	}
-	w.seen[at] = counted{minute: minute}
-	return c.held + 1
+	c.total, c.held = c.total+1, c.held+1
+	written := 0
+	if c.total >= c.due {
+		written, c.held = c.held, 0
+		c.due = max(burst, 2*c.total)
+	}
+	w.seen[at] = c
+	return written
 }

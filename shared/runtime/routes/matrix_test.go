@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -301,5 +302,44 @@ func TestForeignIsAbsent(t *testing.T) {
 	}
 	if before, after := changeable(before), changeable(k.Dump(t)); !slices.Equal(before, after) {
 		t.Errorf("something has changed:\n%s", diff(before, after))
+	}
+	foreignElsewhere(t, k, own, theirs)
+}
+
+// foreignElsewhere does the same with identifiers in query, header and body.
+func foreignElsewhere(t *testing.T, k *testkit.Kit, own, theirs string) {
+	t.Helper()
+	empty := func(target string) {
+		t.Helper()
+		if w := k.Do(t, "GET", target, own, ""); w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"items":[]}` {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	const product = "https://id.gs1.org/01/09506000134376/21/A%2FB"
+	for _, p := range []string{product, "https://id.gs1.org/01/09506000134376/21/NOBODY"} {
+		empty("/v1/passports?productIdentifier=" + url.QueryEscape(p))
+	}
+	passport := answer(t, k.Do(t, "GET", "/v1/passports?productIdentifier="+url.QueryEscape(product), theirs, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
+	empty("/v1/audit?object=passport:" + passport)
+	empty("/v1/audit?actor=person:" + string(people(t, k, theirs)["other-owner"].ID))
+
+	// Their cursor leads nowhere here.
+	next := answer(t, k.Do(t, "GET", "/v1/members?limit=1", theirs, ""), 200)["next"].(string)
+	expect(t, k, 400, "cursor-invalid", "GET", "/v1/members?limit=1&cursor="+url.QueryEscape(next), own, "")
+
+	// Their Idempotency-Key is another one than ours, and their answer is not given to us.
+	body := strings.ReplaceAll(complete, "A/B", "C/D")
+	body = strings.ReplaceAll(body, "A%2FB", "C%2FD")
+	made := k.Do(t, "POST", "/v1/passports", theirs, body, "Idempotency-Key", "one")
+	mine := k.Do(t, "POST", "/v1/passports", own, body, "Idempotency-Key", "one")
+	if made.Code != 201 || mine.Code != 201 || mine.Header().Get("Idempotency-Replayed") != "" || made.Header().Get("Location") == mine.Header().Get("Location") {
+		t.Errorf("the same Idempotency-Key in two organisations: %d %v, %d %v", made.Code, made.Header(), mine.Code, mine.Header())
+	}
+
+	// A product that they have published is theirs: publishing ours says that it is taken, and not by whom.
+	draft := k.Create(t, own, complete)
+	w := k.Do(t, "POST", "/v1/passports/"+draft+"/publication", own, "", "If-Match", `"1"`)
+	if w.Code != 409 || strings.Contains(w.Body.String(), passport) {
+		t.Errorf("publishing their product: %d %s", w.Code, w.Body)
 	}
 }
