@@ -100,7 +100,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/s3":       "shared/adapters/objects",
 		"github.com/aws/aws-sdk-go-v2/service/kms":      "shared/adapters/kms",
 		"github.com/aws/aws-sdk-go-v2/service/sesv2":    "shared/adapters/mail",
-		"github.com/aws/aws-sdk-go-v2/service/sts":      "",
+		"github.com/aws/aws-sdk-go-v2/service/sts":      "shared/adapters/sessions",
 		"github.com/go-jose/go-jose":                    "shared/adapters/identity",
 		"github.com/santhosh-tekuri/jsonschema":         "shared/domain/productgroup/schemacheck",
 		"github.com/gowebpki/jcs":                       "shared/domain/passport",

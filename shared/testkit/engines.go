@@ -5,11 +5,14 @@ package testkit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
+	"github.com/passportcraft/passportcraft/infra/local/iam"
 )
 
 // endpointsVariable carries the endpoints from Main to the tests of the same process.
@@ -17,9 +20,12 @@ const endpointsVariable = "PASSPORTCRAFT_TEST_ENGINES"
 
 // Main is the TestMain of packages whose tests need engines: it starts them once for the package, with tables in memory,
 // and stops them after the tests.
-func Main(m *testing.M) { os.Exit(run(m)) }
+func Main(m *testing.M) { os.Exit(run(m, nil)) }
 
-func run(m *testing.M) int {
+// MainThen is Main with a last look at the grants that the tests have used.
+func MainThen(m *testing.M, after func(used map[iam.Grant]bool) error) { os.Exit(run(m, after)) }
+
+func run(m *testing.M, after func(map[iam.Grant]bool) error) int {
 	dir, err := os.MkdirTemp("", "passportcraft-test-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -41,7 +47,23 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	grants := filepath.Join(dir, "grants")
+	if err := errors.Join(os.Mkdir(grants, 0o700), os.Setenv(grantsVariable, grants)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if code == 0 && after != nil {
+		all, err := used(grants)
+		if err == nil {
+			err = after(all)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
 }
 
 // Engines is where the engines of this test process answer.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
@@ -46,6 +48,8 @@ type Kit struct {
 	Mux    http.Handler
 	Mail   *mailbox.Mailbox
 	Issuer *Issuer
+
+	gate *iam.Gate
 }
 
 // Options change a kit.
@@ -53,6 +57,9 @@ type Options struct {
 	HTTP   aws.HTTPClient // transport of the AWS clients, for faults
 	Routes func(*tenancy.App) []httpapi.Route
 	Rate   int // requests a second per key; 0: as good as unlimited
+	// Apart gives each function a process of its own, as far as memory goes: nothing that one function has found out is
+	// known to another, as on AWS. It needs Routes.
+	Apart bool
 	// SystemClock lets the kit's clock run with the machine's, for tests beside processes that read that.
 	SystemClock bool
 }
@@ -75,11 +82,30 @@ func Open(t testing.TB, o Options) *Kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.App = tenancy.New(config, wire.Parts{Now: k.Clock.Now, Log: k.Log, HTTP: o.HTTP, Web: k.Issuer})
-	if o.Routes != nil {
-		g := *k.App.Private()
+	k.gate = gate(t, k.Env, k.Clock.Now, o.HTTP)
+	parts := wire.Parts{Now: k.Clock.Now, Log: k.Log, HTTP: k.gate, Identity: k.gate.Identity, Web: k.Issuer}
+	k.App = tenancy.New(config, parts)
+	if o.Routes == nil {
+		return k
+	}
+	serve := func(app *tenancy.App, some []httpapi.Route) http.Handler {
+		g := *app.Private()
 		g.Sink = func(_ context.Context, e httpapi.Event) { k.Events = append(k.Events, e) }
-		k.Mux = httpapi.Mux(&g, o.Routes(k.App)...)
+		return httpapi.Mux(&g, some...)
+	}
+	all := o.Routes(k.App)
+	shared := serve(k.App, all)
+	k.Mux = asFunction(all, func(string) http.Handler { return shared })
+	if o.Apart {
+		functions := map[string]http.Handler{"": shared}
+		k.Mux = asFunction(all, func(function string) http.Handler {
+			if functions[function] == nil {
+				app := tenancy.New(config, parts)
+				some := slices.DeleteFunc(o.Routes(app), func(r httpapi.Route) bool { return r.Function != function })
+				functions[function] = serve(app, some)
+			}
+			return functions[function]
+		})
 	}
 	return k
 }
@@ -129,7 +155,7 @@ func Environment(t testing.TB) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{
-		"APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
+		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
 		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -22,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
+	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/runtimeapi"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
@@ -46,15 +48,19 @@ func TestEveryBinaryRuns(t *testing.T) {
 	_, owner := k.Organisation(t, "eva", "People of events")
 	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${NEWCOMER}": k.Register(t, "nora")}
 	tpl := testkit.Template(t)
+	gate := httptest.NewServer(k.Gate())
+	defer gate.Close()
 	environments := map[string]map[string]string{}
 	for _, f := range tpl.Functions {
 		environments[f.Folder] = map[string]string{}
-		for _, name := range append(f.Variables(), "DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "SES_ENDPOINT", "TOKEN_JWKS", "RATE_PER_KEY") {
+		for _, name := range append(f.Variables(), "TOKEN_JWKS", "RATE_PER_KEY") {
 			environments[f.Folder][name] = k.Env[name]
 		}
+		maps.Copy(environments[f.Folder], k.Gate().Environment(f.Folder, gate.URL))
+		_, environments[f.Folder]["TENANT_ROLE_ARN"] = k.Gate().Identity(iam.As(t.Context(), f.Folder))
 	}
 	runtime, err := runtimeapi.New(runtimeapi.Options{
-		Region: "eu-west-1", AccessKeyID: k.Env["AWS_ACCESS_KEY_ID"], SecretKey: k.Env["AWS_SECRET_ACCESS_KEY"], Random: rand.Reader, Output: t.Output(),
+		Region: "eu-west-1", Random: rand.Reader, Output: t.Output(),
 	}, runtimeapi.Functions(tpl, binaries, environments)...)
 	if err != nil {
 		t.Fatal(err)

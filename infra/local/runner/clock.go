@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/schedule"
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 )
@@ -47,7 +48,7 @@ func (s *site) fire(ctx context.Context, f schedule.Firing) error {
 	}
 	for _, j := range auditing.Jobs(s.app.App) {
 		if j.Function == function {
-			return j.Run(ctx, s.clock.Now())
+			return j.Run(iam.As(ctx, function), s.clock.Now())
 		}
 	}
 	return fmt.Errorf("no job is known for the schedule %s", f.Task)

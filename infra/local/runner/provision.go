@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
 )
 
@@ -51,10 +54,21 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if each, err = s.template.Resolve(values); err != nil {
 		return nil, nil, err
 	}
+	mail := s.url + mailPath
+	s.gate, err = iam.New(iam.Options{
+		Template: s.template, Values: values, Now: s.clock.Now, Random: rand.Reader,
+		Denied: func(d iam.Denial) {
+			fmt.Fprintf(s.log, "{\"level\":\"ERROR\",\"msg\":\"denied\",\"role\":%q,\"action\":%q,\"resource\":%q,\"cause\":%q}\n", d.Role, d.Action, d.Resource, d.Why)
+		},
+		Engines: iam.Engines{DynamoDB: at.DynamoDB, S3: at.S3, KMS: at.KMS, SES: mail, AccessKey: at.AccessKey, SecretKey: at.SecretKey},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	return each, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
-		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "RATE_PER_KEY": ratePerKey,
+		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "STS_ENDPOINT": s.url + "/local/sts", "RATE_PER_KEY": ratePerKey,
 		"TOKEN_ISSUER": "", "SIGN_IN_URL": "", // nobody can sign in on this machine yet: API keys only
-		"SES_ENDPOINT": s.url + mailPath,
+		"SES_ENDPOINT": mail,
 	}, nil
 }

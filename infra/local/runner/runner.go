@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -17,8 +18,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/local/gateway"
+	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/runtimeapi"
 	"github.com/passportcraft/passportcraft/infra/local/template"
@@ -81,11 +85,13 @@ type site struct {
 	engines  *enginehost.Host
 	clock    *clock.Movable
 	app      *tenancy.App
+	gate     *iam.Gate
 	runtime  *runtimeapi.Runtime // nil unless built functions run
 	log      *os.File
 	url      string
 
-	stopClock func() // ends what the clock drives; nil when nothing does
+	stopClock func()       // ends what the clock drives; nil when nothing does
+	closeGate func() error // nil when functions run in this process
 }
 
 // Run starts everything, tells that it is ready and runs until the context ends. What was acknowledged is on disk.
@@ -164,16 +170,31 @@ func (s *site) start(ctx context.Context) (err error) {
 	if _, err := os.Stat(binaries); err != nil {
 		return errors.New("the functions are not built: run `make functions` first")
 	}
-	for _, environment := range environments {
-		for _, name := range []string{"DYNAMODB_ENDPOINT", "S3_ENDPOINT", "KMS_ENDPOINT", "SES_ENDPOINT", "TOKEN_ISSUER", "SIGN_IN_URL", "RATE_PER_KEY"} {
+	address, err := s.serveGate()
+	if err != nil {
+		return err
+	}
+	for function, environment := range environments {
+		for _, name := range []string{"TOKEN_ISSUER", "SIGN_IN_URL", "RATE_PER_KEY"} {
 			environment[name] = common[name]
 		}
+		maps.Copy(environment, s.gate.Environment(function, address))
 	}
-	s.runtime, err = runtimeapi.New(runtimeapi.Options{
-		Region: region, AccessKeyID: s.engines.Endpoints.AccessKey, SecretKey: s.engines.Endpoints.SecretKey,
-		Output: s.log, Random: rand.Reader,
-	}, runtimeapi.Functions(s.template, binaries, environments)...)
+	s.runtime, err = runtimeapi.New(runtimeapi.Options{Region: region, Output: s.log, Random: rand.Reader},
+		runtimeapi.Functions(s.template, binaries, environments)...)
 	return err
+}
+
+// serveGate gives functions in processes of their own a way to the engines, for as long as the site runs.
+func (s *site) serveGate() (address string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("the policy gate has no port: %w", err)
+	}
+	server := &http.Server{Handler: s.gate, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	s.closeGate = server.Close
+	return "http://" + listener.Addr().String(), nil
 }
 
 // build makes the platform of this process from the environments of all functions together.
@@ -191,7 +212,7 @@ func (s *site) build(environments map[string]map[string]string, common map[strin
 	if err != nil {
 		return err
 	}
-	s.app = tenancy.New(config, wire.Parts{Now: s.clock.Now, Log: s.log})
+	s.app = tenancy.New(config, wire.Parts{Now: s.clock.Now, Log: s.log, HTTP: s.gate, Identity: s.gate.Identity})
 	return nil
 }
 
@@ -249,7 +270,10 @@ func (s *site) inProcess() gateway.InProcess {
 				own = append(own, r)
 			}
 		}
-		p.Handlers[f.Folder] = gateway.Handler(lambdahost.New(s.app.Private(), own...))
+		handle := lambdahost.New(s.app.Private(), own...)
+		p.Handlers[f.Folder] = func(ctx context.Context, e events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+			return handle(iam.As(ctx, f.Folder), e)
+		}
 		p.Timeouts[f.Folder] = f.Timeout
 	}
 	return p
@@ -262,6 +286,9 @@ func (s *site) stop() error {
 	}
 	if s.runtime != nil {
 		s.runtime.Close()
+	}
+	if s.closeGate != nil {
+		_ = s.closeGate()
 	}
 	var err error
 	if s.engines != nil {

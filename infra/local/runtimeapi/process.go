@@ -100,13 +100,14 @@ func (p *pool) environment(api, folder string) []string {
 		"AWS_LAMBDA_LOG_STREAM_NAME=local",
 		"AWS_REGION="+o.Region,
 		"AWS_DEFAULT_REGION="+o.Region,
-		"AWS_ACCESS_KEY_ID="+o.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY="+o.SecretKey,
 		"LAMBDA_TASK_ROOT="+folder,
 		"_HANDLER=bootstrap",
 		"TZ=:UTC",
 		"LANG=en_US.UTF-8",
 	)
+	if f.Env["AWS_ACCESS_KEY_ID"] == "" { // it may have credentials of its own
+		all = append(all, "AWS_ACCESS_KEY_ID="+o.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+o.SecretKey)
+	}
 	if o.SessionToken != "" {
 		all = append(all, "AWS_SESSION_TOKEN="+o.SessionToken)
 	}

@@ -26,8 +26,9 @@ type Template struct {
 	Buckets   []Bucket
 	API       API
 
-	parameters map[string]*string // default value; nil: has none
-	conditions map[string]value
+	parameters  map[string]*string // default value; nil: has none
+	conditions  map[string]value
+	permissions permissions
 }
 
 // Function is one AWS::Serverless::Function with the Globals merged in.
@@ -127,6 +128,7 @@ func Parse(source []byte) (*Template, error) {
 
 func (p *parser) template(root cursor) *Template {
 	t := &Template{parameters: map[string]*string{}, conditions: map[string]value{}}
+	t.permissions = permissions{functions: map[string][]document{}, buckets: map[string][]document{}, resources: map[string]string{}}
 	for name, c := range root.get("Parameters").entries() {
 		t.parameters[name] = nil
 		if d := c.get("Default"); d.there() {
@@ -140,6 +142,7 @@ func (p *parser) template(root cursor) *Template {
 	global := root.get("Globals").get("Function")
 	for id, c := range root.get("Resources").entries() {
 		properties := c.get("Properties")
+		t.permission(id, c.get("Type").text(), properties)
 		switch c.get("Type").text() {
 		case "AWS::Serverless::Function":
 			t.Functions = append(t.Functions, p.function(id, properties, global))

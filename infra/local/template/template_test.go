@@ -77,6 +77,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
 		"LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
 		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
+		"AWS::Partition": "aws", "AWS::AccountId": "000000000000",
 	}
 	got, err := tpl.Resolve(values)
 	if err != nil {
@@ -84,7 +85,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	}
 	want := map[string]string{
 		"APP_ENV": "local", "PUBLIC_BASE_URL": "http://127.0.0.1:8080", "RECORDS_TABLE": "Records", "KEYS_TABLE": "Keys",
-		"DOCUMENTS_BUCKET": "documents", "TENANT_KEY_ARN": "arn:key", "PEOPLE_TABLE": "People",
+		"DOCUMENTS_BUCKET": "documents", "TENANT_KEY_ARN": "arn:key", "PEOPLE_TABLE": "People", "TENANT_ROLE_ARN": "arn:aws:iam::000000000000:role/passportcraft-local-create-passport",
 		"TOKEN_ISSUER": "https://cognito-idp.eu-west-1.amazonaws.com/pool", "TOKEN_CLIENT_ID": "client",
 	}
 	if d := cmp.Diff(want, got["create-passport"]); d != "" {

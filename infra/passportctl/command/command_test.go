@@ -34,7 +34,7 @@ func TestAuditTrailIsVerified(t *testing.T) {
 	sequence := func() {
 		t.Helper()
 		for _, j := range auditing.Jobs(k.App.App) {
-			if err := j.Run(t.Context(), k.Clock.Now()); err != nil {
+			if err := j.Run(k.AsFunction(j.Function), k.Clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

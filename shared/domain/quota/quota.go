@@ -71,7 +71,23 @@ type place struct {
 type lease struct {
 	tokens float64
 	until  time.Time
-	seen   *Bucket // as last known to be stored
+	size   float64   // of the last lease asked for
+	since  time.Time // when it was asked for
+	seen   *Bucket   // as last known to be stored
+}
+
+// grow is the size of the next lease. Every function is a process of its own and has many more, and what one of them
+// leases the others do not have: a lease is a fortieth of a second's worth at first and doubles while it is used up soon,
+// up to half a second's worth.
+func (s *lease) grow(r Rate, at time.Time) float64 {
+	least := max(1, r.PerSecond/40)
+	if s.size == 0 || at.Sub(s.since) > 2*time.Second {
+		s.size = least
+	} else {
+		s.size = min(2*s.size, max(1, r.PerSecond/2))
+	}
+	s.since = at
+	return s.size
 }
 
 // NewLimiter makes a limiter: perSecond requests of one caller with bursts of twice that, and five times as much of all
@@ -118,9 +134,9 @@ func (l *Limiter) take(ctx context.Context, where place, r Rate, at time.Time, s
 	return nil
 }
 
-// renew leases as many tokens as half a second brings, at least one.
+// renew leases tokens, at least one.
 func (l *Limiter) renew(ctx context.Context, where place, s *lease, r Rate, at time.Time) (time.Duration, error) {
-	want := max(1, r.PerSecond/2)
+	want := s.grow(r, at)
 	s.tokens = 0
 	for range tries {
 		before := Bucket{r.Burst, at}

@@ -13,7 +13,7 @@ import (
 // TestBrowserSignIn leads a browser to the sign-in service and back into a session that creates a passport, and refuses
 // whatever did not begin in this browser.
 func TestBrowserSignIn(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	w := k.Do(t, "GET", "/sign-in?next=/workspace", "", "")
 	for _, label := range []string{"E-mail and password", "Google", "Microsoft"} {
 		if w.Code != 200 || !strings.Contains(w.Body.String(), label) {
@@ -59,6 +59,9 @@ func TestBrowserSignIn(t *testing.T) {
 		if c.Name == "__Host-session" {
 			session = c.Name + "=" + c.Value
 		}
+	}
+	if code, _, _ := back("anna "+nonce, state, own); code != 200 { // the second time the person is known
+		t.Errorf("signing in again: %d", code)
 	}
 	in := []string{"Cookie", session, "Sec-Fetch-Site", "same-origin"}
 	if me := k.Do(t, "GET", "/v1/me", "", "", in...); !strings.Contains(me.Body.String(), "Name of anna") {

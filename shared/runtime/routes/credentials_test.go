@@ -14,7 +14,7 @@ import (
 // TestMutatedKeys presents API keys that differ from a good one in one way each: all are refused with the same bytes,
 // and none of the ways shows in how much the storage is asked.
 func TestMutatedKeys(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, key := k.Tenant(t, "Nordeiche")
 	_, other := k.Tenant(t, "Somebody else")
 	p, q := strings.Split(key, "_"), strings.Split(other, "_")
@@ -104,8 +104,8 @@ func TestAuthorisationIsCheap(t *testing.T) {
 		who, credential string
 		cold            int
 	}{
-		{"a person", owner, 1 + 3 + 2}, // the passport; identity, organisations, standing; two buckets, whose leases have ended
-		{"a key", key, 1 + 2 + 1 + 1},  // the passport; key and state of the tenant; its use this hour; its bucket
+		{"a person", owner, 1 + 3 + 2 + 1}, // the passport; identity, organisations, standing; two buckets, whose leases have ended; a session
+		{"a key", key, 1 + 2 + 1 + 1},      // the passport; key and state of the tenant; its use this hour; its bucket
 	} {
 		if n := calls(tc.credential); n > tc.cold {
 			t.Errorf("%s costs %d calls the first time, %d are allowed", tc.who, n, tc.cold)

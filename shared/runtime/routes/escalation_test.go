@@ -18,7 +18,7 @@ import (
 // TestNoWayUp looks for a sequence of up to five changes of roles and members by which somebody gets more than somebody
 // entitled gave them, or by which no owner is left. Every step is an HTTP request on the real engine.
 func TestNoWayUp(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	serial := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		serial++

@@ -172,7 +172,7 @@ func target(r httpapi.Route) (method, path, body string, headers []string) {
 // without, with expired, revoked and wrong credentials, with an old sign-in, and while suspended. The expected answer of
 // each case follows from the permission table alone.
 func TestAttackMatrix(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	mine, other, closed := found(t, k, "mine"), found(t, k, "other"), found(t, k, "closed")
 	suspend(t, k, closed.tenant)
 	cases := attackers(t, k, mine, other, closed)
@@ -249,7 +249,7 @@ func keep(t *testing.T, rows []report) {
 // TestForeignIsAbsent swaps every identifier in a path for one of another organisation's objects: the answer is the one
 // for an object that does not exist, to the byte.
 func TestForeignIsAbsent(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	mine, other := found(t, k, "mine"), found(t, k, "other")
 	theirs := k.SignIn(t, other.people[access.Owner])
 	passport := k.Publish(t, theirs, k.Create(t, theirs, complete))

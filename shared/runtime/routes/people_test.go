@@ -55,7 +55,7 @@ func people(t *testing.T, k *testkit.Kit, token string) map[string]person {
 
 // TestPeopleComeAndGo leads an organisation from its foundation through invitations, roles and removals, by HTTP alone.
 func TestPeopleComeAndGo(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	expect(t, k, 400, "organisation-choice-required", "GET", "/v1/tenant", k.SignIn(t, "anna"), "")
 	expect(t, k, 409, "profile-missing", "POST", "/v1/tenants", k.SignIn(t, "anna"), `{"name":"Nordeiche"}`)
 	tenant, anna := k.Organisation(t, "anna", "Nordeiche")
@@ -137,7 +137,7 @@ func trail(t *testing.T, k *testkit.Kit, token, query string) []line {
 
 // TestKeys leads API keys through their life: shown once, bound to networks, two of a name, revoked within half a minute.
 func TestKeys(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	make := func(body string) (string, string) {
 		t.Helper()
@@ -189,7 +189,7 @@ func TestKeys(t *testing.T) {
 
 // TestPolicy holds what an organisation can demand of sign-ins, for people who are signed in already.
 func TestPolicy(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	revision := 1
 	set := func(body string, edits ...func(map[string]any)) {
@@ -221,7 +221,7 @@ func TestPolicy(t *testing.T) {
 
 // TestTwoSignInsWithOneAddress holds that a mail address is nobody: two identities stay two people until both are proved.
 func TestTwoSignInsWithOneAddress(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	other := k.Issuer.Claims("google-anna", "id")
 	other["email"] = "anna@nordeiche.example"
@@ -238,7 +238,7 @@ func TestTwoSignInsWithOneAddress(t *testing.T) {
 
 // TestBrowserSession holds that the cookie of a signed-in browser works on requests from our own pages only.
 func TestBrowserSession(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	cookie := "__Host-session=" + anna
 	expect(t, k, 200, "", "GET", "/v1/passports", "", "", "Cookie", cookie, "Sec-Fetch-Site", "same-origin")
@@ -250,7 +250,7 @@ func TestBrowserSession(t *testing.T) {
 
 // TestNobodyInTheClear holds that names, addresses and secrets of people are nowhere in the store or the log.
 func TestNobodyInTheClear(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "CANARY-ORGANISATION")
 	bert := k.Join(t, anna, "bert", "auditor")
 	invitation := k.Invitation(t, "bert")
@@ -279,7 +279,7 @@ func TestNobodyInTheClear(t *testing.T) {
 // TestUnusualIsNoticed leads a probe of another organisation from the request through the trail and the job to the
 // people in charge, and holds that it is told once.
 func TestUnusualIsNoticed(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	other, _ := k.Organisation(t, "otto", "Another")
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	bert := k.Join(t, anna, "bert", "viewer")
@@ -288,7 +288,7 @@ func TestUnusualIsNoticed(t *testing.T) {
 	for range 3 {
 		k.Clock.Advance(3 * time.Minute)
 		for _, j := range auditing.Jobs(k.App.App) {
-			if err := j.Run(t.Context(), k.Clock.Now()); err != nil {
+			if err := j.Run(k.AsFunction(j.Function), k.Clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -27,7 +27,7 @@ func chair(serial string) string {
 // TestTrailPages walks the audit trail of a fortnight in pages: every entry once, newest first, whatever the page size;
 // filters choose, and a cursor belongs to its filter and its organisation.
 func TestTrailPages(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, key := k.Tenant(t, "Nordeiche")
 	_, other := k.Tenant(t, "Another")
 	for day := range 15 {
@@ -93,7 +93,7 @@ func TestTrailPages(t *testing.T) {
 
 // TestTrailAsTable reads the CSV back with another reader, and holds that nothing in it is a formula.
 func TestTrailAsTable(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, key := k.Tenant(t, "Nordeiche")
 	k.Create(t, key, chair("A"))
 	w := k.Do(t, "GET", "/v1/audit", key, "", "Accept", "text/csv")
@@ -150,11 +150,11 @@ func TestSequencingMayFail(t *testing.T) {
 			k.Create(t, key, chair(fmt.Sprintf("C%dA%t", at, apply)))
 			k.Clock.Advance(3 * time.Minute)
 			s.arm(at, apply)
-			if err := job.Run(t.Context(), k.Clock.Now()); err != nil {
+			if err := job.Run(k.AsFunction(job.Function), k.Clock.Now()); err != nil {
 				failures++
 			}
 			s.arm(0, false)
-			if err := job.Run(t.Context(), k.Clock.Now()); err != nil {
+			if err := job.Run(k.AsFunction(job.Function), k.Clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 			got := verified(t, k, key)
@@ -174,7 +174,7 @@ func TestSequencingMayFail(t *testing.T) {
 
 // TestSequencersRace runs the job many times at once: one log comes of it.
 func TestSequencersRace(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, key := k.Tenant(t, "Nordeiche")
 	for round := range 5 {
 		for n := range 3 {
@@ -184,7 +184,7 @@ func TestSequencersRace(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				if err := auditing.Jobs(k.App.App)[0].Run(t.Context(), k.Clock.Now()); err != nil {
+				if err := auditing.Jobs(k.App.App)[0].Run(k.AsFunction("sequence-audit"), k.Clock.Now()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -198,7 +198,7 @@ func TestSequencersRace(t *testing.T) {
 
 // TestBurstIsNoticed holds that refusals which all come within seconds are noticed, though they are not all written.
 func TestBurstIsNoticed(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	bert := k.Join(t, anna, "bert", "viewer")
 	for range 45 {
@@ -206,7 +206,7 @@ func TestBurstIsNoticed(t *testing.T) {
 	}
 	k.Clock.Advance(3 * time.Minute)
 	for range 2 {
-		if err := auditing.Jobs(k.App.App)[0].Run(t.Context(), k.Clock.Now()); err != nil {
+		if err := auditing.Jobs(k.App.App)[0].Run(k.AsFunction("sequence-audit"), k.Clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

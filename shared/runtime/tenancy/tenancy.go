@@ -10,10 +10,13 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/adapters/identity"
 	"github.com/passportcraft/passportcraft/shared/adapters/kms"
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
+	"github.com/passportcraft/passportcraft/shared/adapters/sessions"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
@@ -44,10 +47,19 @@ type App struct {
 }
 
 // Open builds the platform of a Lambda function from the process environment, as wire.Open does.
-func Open() *App { return &App{App: wire.Open()} }
+func Open() *App { return confined(wire.Open()) }
 
 // New builds the platform from a configuration; zero parts are replaced by the real ones.
-func New(config wire.Config, parts wire.Parts) *App { return &App{App: wire.New(config, parts)} }
+func New(config wire.Config, parts wire.Parts) *App { return confined(wire.New(config, parts)) }
+
+// confined has every call for a tenant made in a session that reaches that tenant only.
+func confined(app *wire.App) *App {
+	c, parts := app.Config(), app.Parts()
+	app.Confine(func(cfg aws.Config) aws.CredentialsProvider {
+		return sessions.New(cfg, c.STSEndpoint, parts.Identity, parts.Now, httpapi.Count)
+	})
+	return &App{App: app}
+}
 
 // Private is the gate of routes that need an identity.
 func (a *App) Private() *httpapi.Gate {

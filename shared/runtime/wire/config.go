@@ -33,8 +33,10 @@ type Config struct {
 	MailFrom        string        // MAIL_FROM: verified sender of mail
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
-	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT. Empty means AWS.
-	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint string
+	TenantRole string // TENANT_ROLE_ARN: the role whose tagged sessions reach one tenant's data; empty: the function has none
+
+	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT, STS_ENDPOINT. Empty means AWS.
+	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint, STSEndpoint string
 
 	credentials aws.Credentials
 }
@@ -49,7 +51,8 @@ func ReadConfig(get func(string) string) (Config, error) {
 		Env: get("APP_ENV"), Region: get("AWS_REGION"), PublicBaseURL: strings.TrimSuffix(get("PUBLIC_BASE_URL"), "/"),
 		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
-		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"),
+		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"),
+		TenantRole:     get("TENANT_ROLE_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), AuditKeyARN: get("AUDIT_KEY_ARN"),
 		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
@@ -79,7 +82,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 	if c.TokenIssuer != "" && c.Env != "local" && !strings.HasPrefix(c.TokenIssuer+" "+c.TokenKeys, "https://") {
 		return c, fmt.Errorf("TOKEN_ISSUER must be an https address")
 	}
-	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint} {
+	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint, "STS_ENDPOINT": c.STSEndpoint} {
 		if endpoint != "" && (c.Env != "local" || !loopback(endpoint)) {
 			return c, fmt.Errorf("%s may be set only with APP_ENV=local and to an address of this machine", name)
 		}
@@ -108,9 +111,10 @@ func (c Config) aws(client aws.HTTPClient) aws.Config {
 			ForceAttemptHTTP2: true, ResponseHeaderTimeout: 10 * time.Second,
 		}}
 	}
-	credentials := c.credentials
-	return aws.Config{
-		Region: c.Region, HTTPClient: client,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
-	}
+	return aws.Config{Region: c.Region, HTTPClient: client}
+}
+
+// identity is who the function is on its own.
+func (c Config) identity(context.Context) (aws.Credentials, string) {
+	return c.credentials, c.TenantRole
 }

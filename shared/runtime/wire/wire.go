@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"net/http"
@@ -29,7 +30,10 @@ type Parts struct {
 	Random io.Reader
 	HTTP   aws.HTTPClient
 	Web    aws.HTTPClient // of everything that is not AWS: the sign-in service
-	Log    io.Writer
+	// Identity is who calls AWS: credentials and the ARN of a tenant role. A process that runs many functions tells them
+	// apart by the context.
+	Identity func(ctx context.Context) (aws.Credentials, string)
+	Log      io.Writer
 }
 
 // App is the platform in one process.
@@ -40,6 +44,7 @@ type App struct {
 	groups *productgroup.Set
 
 	mu       sync.Mutex
+	sessions func(aws.Config) aws.CredentialsProvider
 	aws      *aws.Config
 	db       *dynamo.DB
 	recorder *observe.Recorder
@@ -69,6 +74,9 @@ func New(config Config, parts Parts) *App {
 	}
 	if parts.Log == nil {
 		parts.Log = os.Stdout
+	}
+	if parts.Identity == nil {
+		parts.Identity = config.identity
 	}
 	return &App{config: config, parts: parts, ids: id.NewSource(parts.Now, parts.Random), groups: productgroup.NewSet()}
 }
@@ -110,12 +118,24 @@ func (a *App) record() *observe.Recorder {
 	return a.recorder
 }
 
+// Confine has all calls of AWS made with credentials that depend on the tenant. It is a part of its own because the
+// public functions work for no tenant and do without it. It must come before the first use of AWS.
+func (a *App) Confine(sessions func(aws.Config) aws.CredentialsProvider) { a.sessions = sessions }
+
 // AWS is the configuration of all AWS clients of this process.
 func (a *App) AWS() aws.Config {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.aws == nil {
 		cfg := a.config.aws(a.parts.HTTP)
+		identity := a.parts.Identity
+		cfg.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			own, _ := identity(ctx)
+			return own, nil
+		})
+		if a.sessions != nil {
+			cfg.Credentials = a.sessions(cfg)
+		}
 		a.aws = &cfg
 	}
 	return *a.aws

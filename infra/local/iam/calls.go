@@ -1,0 +1,138 @@
+package iam
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/passportcraft/passportcraft/infra/local/iam/policy"
+)
+
+// kms is the request of a call of the Key Management Service.
+func (a *attempt) kms() ([]policy.Request, string) {
+	operation := strings.TrimPrefix(a.r.Header.Get("X-Amz-Target"), "TrentService.")
+	switch operation {
+	case "Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Sign", "Verify", "GetPublicKey", "DescribeKey":
+	default:
+		return nil, operation
+	}
+	var in struct {
+		KeyID             string `json:"KeyId"`
+		EncryptionContext map[string]string
+	}
+	if json.Unmarshal(a.body, &in) != nil || in.KeyID == "" {
+		return nil, operation // without a name, the key that the ciphertext names would have to be found first
+	}
+	resource := in.KeyID
+	if !strings.HasPrefix(resource, "arn:") {
+		resource = "arn:aws:kms:" + a.region + ":" + a.options.Values["AWS::AccountId"] + ":key/" + in.KeyID
+	}
+	keys := policy.Keys{}
+	var names []string
+	for name, v := range in.EncryptionContext {
+		keys.Set("kms:EncryptionContext:"+name, v)
+		names = append(names, name)
+	}
+	if names != nil {
+		keys.Set("kms:EncryptionContextKeys", names...)
+	}
+	return []policy.Request{{Action: "kms:" + operation, Resource: resource, Keys: keys}}, ""
+}
+
+// ses is the request of sending a mail.
+func (a *attempt) ses() ([]policy.Request, string) {
+	var in struct{ FromEmailAddress string }
+	if !strings.HasSuffix(a.r.URL.Path, "/v2/email/outbound-emails") || json.Unmarshal(a.body, &in) != nil {
+		return nil, a.r.Method
+	}
+	_, domain, _ := strings.Cut(in.FromEmailAddress, "@")
+	of := "arn:aws:ses:" + a.region + ":" + a.options.Values["AWS::AccountId"] + ":identity/" + domain
+	return []policy.Request{{Action: "ses:SendEmail", Resource: of, Keys: policy.Keys{}.Set("ses:FromAddress", in.FromEmailAddress)}}, ""
+}
+
+// s3 is the request of a call of the object storage, with the bucket in the path.
+func (a *attempt) s3() ([]policy.Request, string) {
+	bucket, object, _ := strings.Cut(strings.TrimPrefix(a.r.URL.Path, "/"), "/")
+	query := a.r.URL.Query()
+	keys := policy.Keys{}
+	for header, key := range map[string]string{
+		"X-Amz-Server-Side-Encryption":                    "s3:x-amz-server-side-encryption",
+		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id":     "s3:x-amz-server-side-encryption-aws-kms-key-id",
+		"X-Amz-Server-Side-Encryption-Customer-Algorithm": "s3:x-amz-server-side-encryption-customer-algorithm",
+	} {
+		if v := a.r.Header.Get(header); v != "" {
+			keys.Set(key, v)
+		}
+	}
+	if query.Has("prefix") {
+		keys.Set("s3:prefix", query.Get("prefix"))
+	}
+	actions, of := s3Actions(a.r, object), "arn:aws:s3:::"+bucket
+	if object != "" {
+		of += "/" + object
+	}
+	if len(actions) == 0 || bucket == "" || a.r.Header.Get("X-Amz-Copy-Source") != "" {
+		return nil, a.r.Method
+	}
+	all := make([]policy.Request, 0, len(actions))
+	for _, action := range actions {
+		all = append(all, policy.Request{Action: "s3:" + action, Resource: of, Keys: keys})
+	}
+	return all, ""
+}
+
+// s3Actions are the permissions that a call needs (Amazon S3 User Guide, "Required permissions for Amazon S3 API
+// operations").
+func s3Actions(r *http.Request, object string) []string {
+	q := r.URL.Query()
+	if object == "" {
+		switch {
+		case r.Method == http.MethodGet && q.Has("uploads"):
+			return []string{"ListBucketMultipartUploads"}
+		case r.Method == http.MethodGet && q.Has("versions"):
+			return []string{"ListBucketVersions"}
+		case r.Method == http.MethodGet && q.Get("list-type") == "2", r.Method == http.MethodHead:
+			return []string{"ListBucket"}
+		}
+		return nil
+	}
+	version := q.Has("versionId")
+	switch {
+	case r.Method == http.MethodGet && q.Has("uploadId"):
+		return []string{"ListMultipartUploadParts"}
+	case r.Method == http.MethodDelete && q.Has("uploadId"):
+		return []string{"AbortMultipartUpload"}
+	case (r.Method == http.MethodPost || r.Method == http.MethodPut) && (q.Has("uploadId") || q.Has("uploads")):
+		return []string{"PutObject"}
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && plainQuery(r):
+		if version {
+			return []string{"GetObjectVersion"}
+		}
+		return []string{"GetObject"}
+	case r.Method == http.MethodPut && plainQuery(r):
+		actions := []string{"PutObject"}
+		if r.Header.Get("X-Amz-Object-Lock-Mode") != "" || r.Header.Get("X-Amz-Object-Lock-Retain-Until-Date") != "" {
+			actions = append(actions, "PutObjectRetention")
+		}
+		if r.Header.Get("X-Amz-Tagging") != "" {
+			actions = append(actions, "PutObjectTagging")
+		}
+		return actions
+	case r.Method == http.MethodDelete && plainQuery(r):
+		if version {
+			return []string{"DeleteObjectVersion"}
+		}
+		return []string{"DeleteObject"}
+	}
+	return nil
+}
+
+// plainQuery reports whether a call is about the object itself and not about one of its sides (acl, tagging, …).
+func plainQuery(r *http.Request) bool {
+	for name := range r.URL.Query() {
+		if name != "x-id" && name != "versionId" && !strings.HasPrefix(name, "response-") {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,164 @@
+package routes_test
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/passportcraft/passportcraft/infra/local/iam"
+	"github.com/passportcraft/passportcraft/shared/runtime/routes"
+	"github.com/passportcraft/passportcraft/shared/testkit"
+)
+
+// needless are the grants that no test can use, with the reason.
+var needless = map[string]string{
+	"UseWrappedKeys dynamodb:GetItem": "rows sealed under an earlier key of the person, once keys have been rotated",
+	"UseWrappedTenantKey dynamodb:GetItem":  "rows sealed under an earlier key of the organisation, once keys have been rotated",
+	"UseWrappedPersonKeys dynamodb:GetItem": "rows sealed under an earlier key of the person, once keys have been rotated",
+	"UseTableKey":  "DynamoDB calls KMS on our behalf; the local engine does not",
+	"UseTableKeys": "DynamoDB calls KMS on our behalf; the local engine does not",
+	"UseBucketKey": "S3 calls KMS on our behalf; the local engine does not",
+}
+
+// allUsed fails when the template grants something that no test of this package has used: a grant that nobody needs is
+// one that only an attacker uses. It looks only when all tests ran.
+func allUsed(used map[iam.Grant]bool) error {
+	if flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.bench").Value.String() != "" || flag.Lookup("test.fuzz").Value.String() != "" {
+		return nil
+	}
+	g, err := testkit.Granted()
+	if err != nil {
+		return err
+	}
+	var idle []string
+	for _, grant := range g {
+		if !used[grant] && needless[grant.Sid] == "" && needless[grant.Sid+" "+grant.Action] == "" {
+			idle = append(idle, fmt.Sprintf("%s: %s allows %s", grant.Role, grant.Sid, grant.Action))
+		}
+	}
+	if len(idle) > 0 {
+		return fmt.Errorf("template.yaml grants what no test of shared/runtime/routes uses:\n%s", strings.Join(idle, "\n"))
+	}
+	return nil
+}
+
+// large is a passport whose content does not fit into a row.
+func large(t *testing.T) string {
+	t.Helper()
+	texts := func() map[string]string {
+		all := map[string]string{}
+		for _, language := range strings.Fields("bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv") {
+			raw := make([]byte, 2500)
+			if _, err := rand.Read(raw); err != nil {
+				t.Fatal(err)
+			}
+			all[language] = hex.EncodeToString(raw)
+		}
+		return all
+	}
+	chair, err := os.ReadFile(filepath.Join("..", "..", "..", "infra", "local", "samples", "4-chair.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var passport map[string]any
+	if err := json.Unmarshal(chair, &passport); err != nil {
+		t.Fatal(err)
+	}
+	content := passport["content"].(map[string]any)
+	content["careInstructions"], content["description"] = texts(), texts()
+	b, err := json.Marshal(passport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// repeated makes a change three times under one idempotency key: refused for want of a body or a revision, done, and
+// answered again as before.
+func repeated(t *testing.T, k *testkit.Kit, method, target, token, body, revision string) {
+	t.Helper()
+	name := fmt.Sprintf("%x", sha256.Sum256([]byte(method+target+body+revision)))
+	for _, wrong := range [][2]string{{`{"no":"such member"}`, revision}, {body, `"999"`}} {
+		if method == "POST" && target == "/v1/invitations" && wrong[0] == body {
+			continue // has no revision
+		}
+		if w := k.Do(t, method, target, token, wrong[0], "If-Match", wrong[1], "Idempotency-Key", name); w.Code < 400 || w.Code >= 500 {
+			t.Fatalf("%s %s: refused with %d", method, target, w.Code)
+		}
+	}
+	for n := range 2 {
+		w := k.Do(t, method, target, token, body, "If-Match", revision, "Idempotency-Key", name)
+		if w.Code >= 300 || (w.Header().Get("Idempotency-Replayed") == "true") != (n == 1) {
+			t.Fatalf("%s %s, time %d: %d %.300s", method, target, n+1, w.Code, w.Body)
+		}
+	}
+}
+
+// TestRepeatedChanges repeats what people in charge do.
+func TestRepeatedChanges(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	k.Join(t, anna, "bert", "viewer")
+	bert := answer(t, k.Do(t, "GET", "/v1/members", anna, ""), 200)["items"].([]any)
+	for _, m := range bert {
+		if m := m.(map[string]any); m["role"] == "viewer" {
+			repeated(t, k, "PATCH", "/v1/members/"+m["id"].(string), anna, `{"role":"editor"}`, `"1"`)
+		}
+	}
+	repeated(t, k, "POST", "/v1/invitations", anna, `{"email":"x@nordeiche.example","role":"viewer"}`, "")
+	tag := func(path string) string { return k.Do(t, "GET", path, anna, "").Header().Get("ETag") }
+	repeated(t, k, "PATCH", "/v1/tenant", anna, `{"name":"Nordeiche ApS"}`, tag("/v1/tenant"))
+	repeated(t, k, "PUT", "/v1/tenant/sign-in-policy", anna, `{"sessionHours":8}`, tag("/v1/tenant/sign-in-policy"))
+	if w := k.Do(t, "GET", "/trust/audit-key", "", ""); w.Code != 200 {
+		t.Errorf("audit key: %d", w.Code)
+	}
+}
+
+// TestLargeContent leads a passport whose content lies in the object storage through its life, each function coming to it
+// for the first time.
+func TestLargeContent(t *testing.T) {
+	for _, first := range []string{"versions", "version"} {
+		k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+		_, key := k.Tenant(t, "Nordeiche")
+		body := large(t)
+		id := k.Create(t, key, body)
+		one, revision := "/v1/passports/"+id, 1
+		var sent struct{ Content map[string]any }
+		if err := json.Unmarshal([]byte(body), &sent); err != nil {
+			t.Fatal(err)
+		}
+		if got := answer(t, k.Do(t, "GET", one, key, ""), 200)["content"].(map[string]any); fmt.Sprint(got["careInstructions"]) != fmt.Sprint(sent.Content["careInstructions"]) {
+			t.Error("the content came back changed")
+		}
+		change := func(method, path, body string) {
+			t.Helper()
+			repeated(t, k, method, one+path, key, body, fmt.Sprintf("%q", fmt.Sprint(revision)))
+			revision++
+		}
+		change("PATCH", "", `{"content":{"brand":"B"}}`)
+		change("POST", "/publication", "")
+		change("PATCH", "", `{"content":{"brand":"C"}}`)
+		change("POST", "/publication", "")
+		change("POST", "/suspension", `{"reason":"under review"}`)
+		paths := []string{"/versions", "/versions/2", "/versions/1"}
+		if first == "version" {
+			slices.Reverse(paths)
+		}
+		for _, path := range paths {
+			answer(t, k.Do(t, "GET", one+path, key, ""), 200)
+		}
+		answer(t, k.Do(t, "GET", "/v1/passports?productIdentifier=https://id.gs1.org/01/09506000134376", key, ""), 200)
+		if rows := strings.Join(k.Dump(t), "\n"); !strings.Contains(rows, " ref=") {
+			t.Error("nothing lies in the object storage: the test is for nothing")
+		}
+		change("POST", "/archival", `{"reason":"recycled"}`)
+	}
+}
