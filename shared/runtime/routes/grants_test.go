@@ -20,12 +20,12 @@ import (
 
 // needless are the grants that no test can use, with the reason.
 var needless = map[string]string{
-	"UseWrappedKeys dynamodb:GetItem": "rows sealed under an earlier key of the person, once keys have been rotated",
+	"UseWrappedKeys dynamodb:GetItem":       "rows sealed under an earlier key of the person, once keys have been rotated",
 	"UseWrappedTenantKey dynamodb:GetItem":  "rows sealed under an earlier key of the organisation, once keys have been rotated",
 	"UseWrappedPersonKeys dynamodb:GetItem": "rows sealed under an earlier key of the person, once keys have been rotated",
-	"UseTableKey":  "DynamoDB calls KMS on our behalf; the local engine does not",
-	"UseTableKeys": "DynamoDB calls KMS on our behalf; the local engine does not",
-	"UseBucketKey": "S3 calls KMS on our behalf; the local engine does not",
+	"UseTableKey":                           "DynamoDB calls KMS on our behalf; the local engine does not",
+	"UseTableKeys":                          "DynamoDB calls KMS on our behalf; the local engine does not",
+	"UseBucketKey":                          "S3 calls KMS on our behalf; the local engine does not",
 }
 
 // allUsed fails when the template grants something that no test of this package has used: a grant that nobody needs is

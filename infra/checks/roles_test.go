@@ -1,0 +1,64 @@
+package checks_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/passportcraft/passportcraft/infra/local/iam/policy"
+	"github.com/passportcraft/passportcraft/shared/testkit"
+)
+
+// crossTenant are the functions that work on all tenants, with the reason.
+var crossTenant = map[string]string{
+	"sequence-audit": "orders the audit trail of every organisation; its keys are limited to those partitions",
+}
+
+// TestRolesIsolateTenants holds every policy of the template to the rules of isolation: a table of tenants is reached only
+// through a condition on the leading key that a call without one does not pass, and by a function's own role not at all.
+func TestRolesIsolateTenants(t *testing.T) {
+	tpl := testkit.Template(t)
+	values := testkit.Values(map[string]string{"APP_ENV": "local", "AWS_REGION": "eu-west-1", "RECORDS_TABLE": "Records", "KEYS_TABLE": "Keys", "PEOPLE_TABLE": "People", "PUBLIC_TABLE": "Public", "LEDGER_TABLE": "Ledger", "DOCUMENTS_BUCKET": "documents"})
+	permissions, err := tpl.Permissions(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := func(name string) string { return "arn:aws:dynamodb:eu-west-1:000000000000:table/" + name }
+	isolated := []string{table("Records"), table("Keys")}
+	lint := func(name string, documents []any) []policy.Document {
+		t.Helper()
+		var all []policy.Document
+		for _, d := range documents {
+			parsed, err := policy.Parse(d, policy.Identity)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for _, f := range policy.Lint(parsed, isolated...) {
+				t.Errorf("%s, statement %s: %s", name, f.Sid, f.Problem)
+			}
+			all = append(all, parsed)
+		}
+		return all
+	}
+	roles := map[string]bool{}
+	for _, r := range permissions.Roles {
+		lint(r.ID, r.Policies)
+		roles[r.ID] = true
+	}
+	const somebody = "01a3c7ab-7680-7000-8000-000000000001"
+	for _, f := range tpl.Functions {
+		own := lint(f.Folder, permissions.Functions[f.Folder])
+		forTenants := slices.Contains(f.Variables(), "RECORDS_TABLE") && crossTenant[f.Folder] == ""
+		if has := slices.Contains(f.Variables(), "TENANT_ROLE_ARN"); has != forTenants || has != roles[strings.TrimSuffix(f.ID, "Function")+"TenantRole"] {
+			t.Errorf("%s works for tenants: %v; it has a tenant role: %v", f.Folder, forTenants, has)
+		}
+		for _, action := range []string{"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"} {
+			for _, pk := range []string{"T#" + somebody, "T#" + somebody + "#P#" + somebody, "T#" + somebody + "#M", "T#" + somebody + "#KEYS"} {
+				r := policy.Request{Action: action, Resource: table("Records"), Keys: policy.Keys{}.Set("dynamodb:LeadingKeys", pk)}
+				if policy.Decide(r, own...).Allowed && (crossTenant[f.Folder] == "" || pk != "T#"+somebody) {
+					t.Errorf("%s may %s of %s without being that tenant", f.Folder, action, pk)
+				}
+			}
+		}
+	}
+}
