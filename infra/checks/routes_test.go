@@ -17,6 +17,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/template"
 	"github.com/passportcraft/passportcraft/infra/openapi"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
@@ -48,17 +49,20 @@ func parsed(t *testing.T) *template.Template {
 func TestRoutesAreDeployed(t *testing.T) {
 	want := map[string]bool{}
 	all := table(t)
+	if parsed(t).API.Authoriser == "" {
+		t.Error("the API has no authoriser")
+	}
 	for _, r := range all {
 		method, path, _ := strings.Cut(r.Pattern, " ")
 		if method == http.MethodGet || !slices.ContainsFunc(all, func(o httpapi.Route) bool { return o.Pattern == "GET "+path }) {
 			method = template.Any
 		}
-		want[r.Function+": "+method+" "+path] = true
+		want[r.Function+": "+method+" "+path] = r.Action == access.Public
 	}
 	got := map[string]bool{}
 	for _, f := range parsed(t).Functions {
 		for _, r := range f.Routes {
-			got[f.Folder+": "+r.Method+" "+r.Path] = true
+			got[f.Folder+": "+r.Method+" "+r.Path] = r.Open
 		}
 	}
 	if d := cmp.Diff(want, got); d != "" {

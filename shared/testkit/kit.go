@@ -50,6 +50,7 @@ type Kit struct {
 	Issuer *Issuer
 
 	gate *iam.Gate
+	open func() *tenancy.App
 }
 
 // Options change a kit.
@@ -84,7 +85,8 @@ func Open(t testing.TB, o Options) *Kit {
 	}
 	k.gate = gate(t, k.Env, k.Clock.Now, o.HTTP)
 	parts := wire.Parts{Now: k.Clock.Now, Log: k.Log, HTTP: k.gate, Identity: k.gate.Identity, Web: k.Issuer}
-	k.App = tenancy.New(config, parts)
+	k.open = func() *tenancy.App { return tenancy.New(config, parts) }
+	k.App = k.open()
 	if o.Routes == nil {
 		return k
 	}
@@ -100,7 +102,7 @@ func Open(t testing.TB, o Options) *Kit {
 		functions := map[string]http.Handler{"": shared}
 		k.Mux = asFunction(all, func(function string) http.Handler {
 			if functions[function] == nil {
-				app := tenancy.New(config, parts)
+				app := k.open()
 				some := slices.DeleteFunc(o.Routes(app), func(r httpapi.Route) bool { return r.Function != function })
 				functions[function] = serve(app, some)
 			}
@@ -108,6 +110,14 @@ func Open(t testing.TB, o Options) *Kit {
 		})
 	}
 	return k
+}
+
+// Function is the gate of one function in a process of its own.
+func (k *Kit) Function(t testing.TB, name string) *httpapi.Gate {
+	t.Helper()
+	g := *k.open().Private()
+	g.Sink = func(_ context.Context, e httpapi.Event) { k.Events = append(k.Events, e) }
+	return &g
 }
 
 // mail gives the kit a mailbox in place of Amazon SES.

@@ -39,6 +39,11 @@ type Invoker interface {
 	Invoke(ctx context.Context, function string, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)
 }
 
+// Authoriser asks the authoriser by its folder name.
+type Authoriser interface {
+	Authorise(ctx context.Context, function string, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error)
+}
+
 // ErrResponseTooLarge is what an Invoker returns when the answer exceeds MaxPayload.
 var ErrResponseTooLarge = errors.New("the function's answer is larger than Lambda passes on (6 MB)")
 
@@ -63,6 +68,9 @@ type Gateway struct {
 func New(t *template.Template, invoker Invoker, o Options) (*Gateway, error) {
 	if o.Now == nil || o.Random == nil {
 		return nil, errors.New("gateway: a clock and a source of randomness are needed")
+	}
+	if _, can := invoker.(Authoriser); t.API.Authoriser != "" && !can {
+		return nil, errors.New("gateway: the template has an authoriser and nobody runs it")
 	}
 	if o.Timeout == 0 {
 		o.Timeout = IntegrationTimeout
@@ -104,6 +112,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.function, x.resource = hit.route.function, hit.route.path
+	if g.api.Authoriser != "" && !hit.route.open {
+		if why, err := x.authorise(path, hit); why != "" {
+			x.refuse(why, err)
+			return
+		}
+	}
 	body, why := x.body()
 	if why != "" {
 		x.refuse(why, nil)

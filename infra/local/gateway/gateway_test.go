@@ -30,6 +30,27 @@ func (f functions) Invoke(ctx context.Context, function string, e events.APIGate
 	return f(ctx, function, e)
 }
 
+// Authorise admits everybody but those whose credential says otherwise.
+func (f functions) Authorise(_ context.Context, _ string, e events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+	credential := e.Headers["Authorization"]
+	answer := func(effect string) (events.APIGatewayCustomAuthorizerResponse, error) {
+		return events.APIGatewayCustomAuthorizerResponse{PrincipalID: "caller", PolicyDocument: events.APIGatewayCustomAuthorizerPolicy{
+			Version: "2012-10-17", Statement: []events.IAMPolicyStatement{{Action: []string{"execute-api:Invoke"}, Effect: effect, Resource: []string{e.MethodArn}}},
+		}}, nil
+	}
+	switch credential {
+	case "nobody":
+		return answer("Deny")
+	case "broken":
+		return events.APIGatewayCustomAuthorizerResponse{}, errors.New("broken")
+	case "silent":
+		return events.APIGatewayCustomAuthorizerResponse{}, nil
+	case "elsewhere":
+		e.MethodArn = strings.ReplaceAll(e.MethodArn, "GET", "*")
+	}
+	return answer("Allow")
+}
+
 func instant() time.Time { return time.Date(2027, 2, 18, 9, 0, 0, 123e6, time.UTC) }
 
 func serve(t testing.TB, tpl *template.Template, f functions, change func(*gateway.Options)) *httptest.Server {
@@ -409,5 +430,36 @@ func BenchmarkOverhead(b *testing.B) {
 		r.Header.Set("Authorization", "Bearer pc_local_abc_def_ghi")
 		r.Header.Set("Idempotency-Key", "k")
 		g.ServeHTTP(httptest.NewRecorder(), r)
+	}
+}
+
+// TestAuthoriser holds that a closed route is passed on only when the authoriser allows this very request, and an open one
+// without asking.
+func TestAuthoriser(t *testing.T) {
+	asked := 0
+	s := serve(t, real(t), func(context.Context, string, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+		asked++
+		return events.APIGatewayProxyResponse{StatusCode: 200, Body: "passed on"}, nil
+	}, nil)
+	for _, tc := range []struct {
+		name, target, credential string
+		status                   int
+		body                     string
+	}{
+		{"good", "/v1/passports", "good", 200, "passed on"},
+		{"nobody", "/v1/passports", "nobody", 401, `"code":"unauthenticated"`},
+		{"failure", "/v1/passports", "broken", 502, `"code":"unavailable"`},
+		{"no answer", "/v1/passports", "silent", 502, `"code":"unavailable"`},
+		{"an answer about something else", "/v1/passports", "elsewhere", 502, `"code":"unavailable"`},
+		{"open route", "/trust/permissions", "broken", 200, "passed on"},
+	} {
+		before := asked
+		resp, body := ask(t, s, http.MethodGet, tc.target, "", "Authorization", tc.credential)
+		if resp.StatusCode != tc.status || !strings.Contains(body, tc.body) || (asked > before) != (tc.status == 200) {
+			t.Errorf("%s: %d %s; the function was asked %d times", tc.name, resp.StatusCode, body, asked-before)
+		}
+		if tc.status == 401 && (resp.Header.Get("Content-Type") != "application/problem+json" || resp.Header.Get("X-Amzn-Remapped-Www-Authenticate")+resp.Header.Get("Www-Authenticate") == "") {
+			t.Errorf("%s: %v", tc.name, resp.Header)
+		}
 	}
 }

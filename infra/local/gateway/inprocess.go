@@ -13,8 +13,21 @@ type Handler func(context.Context, events.APIGatewayProxyRequest) (events.APIGat
 
 // InProcess runs functions in this process: faster than binaries, and without their isolation.
 type InProcess struct {
-	Handlers map[string]Handler       // by folder name
-	Timeouts map[string]time.Duration // by folder name; none: only the gateway's
+	Authorisers map[string]AuthoriserHandler // by folder name
+	Handlers    map[string]Handler           // by folder name
+	Timeouts    map[string]time.Duration     // by folder name; none: only the gateway's
+}
+
+// AuthoriserHandler is an authoriser.
+type AuthoriserHandler func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error)
+
+// Authorise runs an authoriser.
+func (p InProcess) Authorise(ctx context.Context, function string, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+	h, ok := p.Authorisers[function]
+	if !ok {
+		return events.APIGatewayCustomAuthorizerResponse{}, fmt.Errorf("there is no authoriser %s in this process", function)
+	}
+	return h(ctx, event)
 }
 
 // Invoke runs a handler and tells it the function's timeout through its context. On AWS the process would end then; a

@@ -14,6 +14,8 @@ type refusal string
 
 const (
 	missingAuthenticationToken refusal = "MISSING_AUTHENTICATION_TOKEN" // nothing is served at the address
+	accessDenied               refusal = "ACCESS_DENIED"                // by the authoriser
+	authorizerFailure          refusal = "AUTHORIZER_FAILURE"
 	badRequestParameters       refusal = "BAD_REQUEST_PARAMETERS"
 	badRequestBody             refusal = "BAD_REQUEST_BODY"
 	requestTooLarge            refusal = "REQUEST_TOO_LARGE"
@@ -28,6 +30,10 @@ func (r refusal) defaults() (status int, kind, message string) {
 	switch r {
 	case missingAuthenticationToken:
 		return http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token"
+	case accessDenied:
+		return http.StatusForbidden, "AccessDeniedException", "User is not authorized to access this resource with an explicit deny"
+	case authorizerFailure:
+		return http.StatusInternalServerError, "AuthorizerConfigurationException", "Internal server error"
 	case badRequestParameters, badRequestBody:
 		return http.StatusBadRequest, "BadRequestException", "Bad Request"
 	case requestTooLarge:

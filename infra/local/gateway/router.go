@@ -8,7 +8,10 @@ import (
 )
 
 // route is a method of a resource.
-type route struct{ function, path string }
+type route struct {
+	function, path string
+	open           bool
+}
 
 // node is one segment of the resource tree.
 type node struct {
@@ -40,7 +43,7 @@ func (n *node) add(r template.Route, function string) error {
 	if other, ok := n.methods[r.Method]; ok {
 		return fmt.Errorf("%s %s belongs to both %s and %s", r.Method, r.Path, other.function, function)
 	}
-	n.methods[r.Method] = &route{function: function, path: r.Path}
+	n.methods[r.Method] = &route{function: function, path: r.Path, open: r.Open}
 	return nil
 }
 

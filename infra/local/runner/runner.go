@@ -26,6 +26,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/runtimeapi"
 	"github.com/passportcraft/passportcraft/infra/local/template"
+	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
@@ -262,6 +263,12 @@ type untouched struct{ http.Handler }
 
 func (s *site) inProcess() gateway.InProcess {
 	p := gateway.InProcess{Handlers: map[string]gateway.Handler{}, Timeouts: map[string]time.Duration{}}
+	door := lambdahost.NewAuthoriser(httpapi.NewDoorkeeper(s.app.Private(), s.template.API.Authoriser))
+	p.Authorisers = map[string]gateway.AuthoriserHandler{
+		s.template.API.Authoriser: func(ctx context.Context, e events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+			return door(iam.As(ctx, s.template.API.Authoriser), e)
+		},
+	}
 	all := routes.All(s.app)
 	for _, f := range s.template.Functions {
 		own := all[:0:0]

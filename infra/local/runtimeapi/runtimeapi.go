@@ -132,6 +132,22 @@ func (r *Runtime) Invoke(ctx context.Context, function string, event events.APIG
 	return answer, nil
 }
 
+// Authorise runs an authoriser, as gateway.Authoriser.
+func (r *Runtime) Authorise(ctx context.Context, function string, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+	var answer events.APIGatewayCustomAuthorizerResponse
+	b, err := json.Marshal(event)
+	if err != nil {
+		return answer, fmt.Errorf("the event cannot be written as JSON: %w", err)
+	}
+	if b, err = r.call(ctx, function, b, event.Headers["X-Amzn-Trace-Id"]); err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return answer, &FunctionError{Function: function, Type: "Runtime.MalformedResponse", Message: err.Error()}
+	}
+	return answer, nil
+}
+
 // Call runs a function with any event and gives its answer, both as JSON. It waits until ctx ends at the longest; the
 // function then goes on until its own timeout, as on Lambda.
 func (r *Runtime) Call(ctx context.Context, function string, event []byte) ([]byte, error) {

@@ -98,10 +98,27 @@ func (p *parser) api(id string, c cursor) API {
 			a.BurstLimit = s.get("ThrottlingBurstLimit").number(0)
 		}
 	}
+	a.Authoriser = p.authoriser(c.get("Auth"))
 	for kind, r := range c.get("GatewayResponses").entries() {
 		a.Responses[kind] = p.gatewayResponse(r)
 	}
 	return a
+}
+
+// authoriser is the function behind the default authorizer of an API. One that is kept by the gateway is refused: who may
+// do what would outlive its end.
+func (p *parser) authoriser(c cursor) string {
+	name := c.get("DefaultAuthorizer").text()
+	if name == "" {
+		return ""
+	}
+	a := c.get("Authorizers").get(name)
+	of := a.get("FunctionArn").value()
+	id, isARN := strings.CutSuffix(of.text, ".Arn")
+	if of.op != opGetAtt || !isARN || a.get("FunctionPayloadType").text() != "REQUEST" || a.get("Identity").get("ReauthorizeEvery").text() != "0" {
+		p.fail(c, "the authorizer %q must be a function of the template of the type REQUEST whose answers are not kept (ReauthorizeEvery: 0)", name)
+	}
+	return Folder(id)
 }
 
 func (p *parser) gatewayResponse(c cursor) GatewayResponse {

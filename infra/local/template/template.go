@@ -45,7 +45,10 @@ type Function struct {
 }
 
 // Route is a method (upper case, or Any) and a path with {name} or, as the last segment, {name+}.
-type Route struct{ Method, Path string }
+type Route struct {
+	Method, Path string
+	Open         bool // the gateway passes requests on without asking the authoriser
+}
 
 // Schedule runs a function by the clock.
 type Schedule struct {
@@ -87,6 +90,7 @@ type Bucket struct {
 type API struct {
 	ID, Stage        string
 	BinaryMediaTypes []string
+	Authoriser       string  // folder of the function that judges credentials; "" for none
 	RateLimit        float64 // requests a second of all callers together; 0: the limit of the account
 	BurstLimit       int
 	Responses        map[string]GatewayResponse // by response type, for example THROTTLED
@@ -167,10 +171,11 @@ func (p *parser) unique(functions []Function) {
 	seen := map[Route]string{}
 	for _, f := range functions {
 		for _, r := range f.Routes {
-			if other, ok := seen[r]; ok && p.err == nil {
+			at := Route{Method: r.Method, Path: r.Path}
+			if other, ok := seen[at]; ok && p.err == nil {
 				p.err = fmt.Errorf("%s %s belongs to both %s and %s", r.Method, r.Path, other, f.ID)
 			}
-			seen[r] = f.ID
+			seen[at] = f.ID
 		}
 	}
 }
@@ -235,7 +240,11 @@ func (p *parser) route(c cursor) Route {
 	if err := checkPath(path); err != nil {
 		p.fail(c, "path %q: %v", path, err)
 	}
-	return Route{Method: m, Path: path}
+	auth := c.get("Auth").get("Authorizer").text()
+	if auth != "" && auth != "NONE" {
+		p.fail(c, "a route is either open (NONE) or asks the default authorizer, not %q", auth)
+	}
+	return Route{Method: m, Path: path, Open: auth == "NONE"}
 }
 
 // checkPath accepts what API Gateway accepts: a parameter is a whole segment, and a greedy one is the last.

@@ -28,7 +28,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 	resolver := byFolder["resolve-link"]
 	want := template.Function{
 		ID: "ResolveLinkFunction", Folder: "resolve-link", Timeout: 10 * time.Second, MemoryMB: 512,
-		Routes: []template.Route{{"ANY", "/01/{gtin}"}, {"ANY", "/01/{gtin}/10/{lot}"}, {"ANY", "/01/{gtin}/21/{serial}"}},
+		Routes: []template.Route{{"ANY", "/01/{gtin}", true}, {"ANY", "/01/{gtin}/10/{lot}", true}, {"ANY", "/01/{gtin}/21/{serial}", true}},
 	}
 	if d := cmp.Diff(want, resolver, cmpopts.IgnoreUnexported(template.Function{})); d != "" {
 		t.Error(d)
@@ -36,7 +36,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 	if d := cmp.Diff([]string{"APP_ENV", "PUBLIC_BASE_URL", "PUBLIC_TABLE"}, resolver.Variables()); d != "" {
 		t.Errorf("the resolver may know no more than this: %s", d)
 	}
-	if got := byFolder["create-passport"].Routes; !slices.Equal(got, []template.Route{{"POST", "/v1/passports"}}) {
+	if got := byFolder["create-passport"].Routes; !slices.Equal(got, []template.Route{{"POST", "/v1/passports", false}}) {
 		t.Errorf("create-passport: %v", got)
 	}
 	for _, f := range tpl.Functions {
@@ -92,7 +92,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 		t.Error(d)
 	}
 	delete(values, "TenantKey.Arn")
-	if _, err := tpl.Resolve(values); err == nil || !strings.Contains(err.Error(), "TENANT_KEY_ARN of CreatePassportFunction") || !strings.Contains(err.Error(), "TenantKey.Arn") {
+	if _, err := tpl.Resolve(values); err == nil || !strings.Contains(err.Error(), "TENANT_KEY_ARN of AuthoriseRequestFunction") || !strings.Contains(err.Error(), "TenantKey.Arn") {
 		t.Errorf("a missing value must be named, got %v", err)
 	}
 }

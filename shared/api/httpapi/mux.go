@@ -20,6 +20,7 @@ import (
 // Authenticator tells who sent a request.
 type Authenticator interface {
 	Authenticate(ctx context.Context, r authentication.Request) (access.Principal, error)
+	Credential(ctx context.Context, r authentication.Request) (access.Principal, error)
 }
 
 // Watcher writes refused attempts down.

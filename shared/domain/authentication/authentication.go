@@ -115,6 +115,19 @@ func (s *Service) Authenticate(ctx context.Context, r Request) (access.Principal
 	return p, meets(st, claims, r.At)
 }
 
+// Credential verifies what a caller shows and nothing beyond it: an API key and that it is live, or the signature and the
+// times of a token. Which organisation a person means, and what they may do there, is for Authenticate.
+func (s *Service) Credential(ctx context.Context, r Request) (access.Principal, error) {
+	if strings.HasPrefix(r.Token, "pc_") || s.tokens == nil {
+		return s.keys.Verify(ctx, r.Token, r.From, r.At)
+	}
+	claims, err := s.tokens.Verify(ctx, r.Token, signin.Access)
+	if err != nil {
+		return access.Principal{}, err
+	}
+	return access.Principal{Kind: access.Person, Issuer: claims.Issuer, Subject: claims.Subject, SignIn: claims.AuthTime}, nil
+}
+
 // standing looks the person's place up: warm without any storage call, cold with three. With a refusal it still names the
 // person and, when they reached for another organisation, one of their own.
 func (s *Service) standing(ctx context.Context, i member.Identity, r Request) (member.Standing, error) {

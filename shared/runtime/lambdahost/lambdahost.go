@@ -5,6 +5,8 @@ package lambdahost
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
 	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/jobs"
 )
 
@@ -29,6 +32,46 @@ func New(g *httpapi.Gate, routes ...httpapi.Route) Handler {
 func ServeHTTP(g *httpapi.Gate, routes ...httpapi.Route) {
 	debug.SetGCPercent(400) // a function's heap is a few megabytes of its 512: collecting less often saves billed time
 	lambda.Start(New(g, routes...))
+}
+
+// Authoriser answers whether API Gateway may pass a request on (REST API, Lambda authorizer of the type REQUEST).
+type Authoriser func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error)
+
+// NewAuthoriser makes the handler of the authoriser. Its answer is for this one request: the gateway must not keep it. A
+// refusal is an answer and no error, so that callers without a credential raise no alarm; the gateway makes 401 of it.
+func NewAuthoriser(d *httpapi.Doorkeeper) Authoriser {
+	return func(ctx context.Context, e events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+		r, err := http.NewRequestWithContext(ctx, e.HTTPMethod, "/", http.NoBody)
+		if err != nil {
+			return events.APIGatewayCustomAuthorizerResponse{}, errors.New("the event names no method")
+		}
+		r.RemoteAddr = e.RequestContext.Identity.SourceIP
+		for name, values := range e.MultiValueHeaders {
+			for _, v := range values {
+				r.Header.Add(name, v)
+			}
+		}
+		effect := "Allow"
+		if err := d.Admit(r, e.RequestContext.HTTPMethod+" "+e.RequestContext.ResourcePath); err != nil {
+			if f := fault.Of(err); f.Code != fault.CodeUnauthenticated {
+				return events.APIGatewayCustomAuthorizerResponse{}, errors.New(string(f.Code))
+			}
+			effect = "Deny"
+		}
+		return events.APIGatewayCustomAuthorizerResponse{
+			PrincipalID: "caller", // who it is, the function finds out for itself
+			PolicyDocument: events.APIGatewayCustomAuthorizerPolicy{
+				Version:   "2012-10-17",
+				Statement: []events.IAMPolicyStatement{{Action: []string{"execute-api:Invoke"}, Effect: effect, Resource: []string{e.MethodArn}}},
+			},
+		}, nil
+	}
+}
+
+// ServeAuthoriser runs the authoriser until the environment ends.
+func ServeAuthoriser(d *httpapi.Doorkeeper) {
+	debug.SetGCPercent(400)
+	lambda.Start(NewAuthoriser(d))
 }
 
 // ServeJob runs a job whenever its schedule fires, until the environment ends. What the event says is not read: the job
