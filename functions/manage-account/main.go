@@ -9,6 +9,7 @@ import (
 
 func main() {
 	app := tenancy.Open()
-	self, tokens := app.Accounts(), app.Tokens()
-	lambdahost.ServeHTTP(app.Private(), accounts.Get(self), accounts.Register(self, tokens), accounts.Link(self, tokens))
+	self, tokens, service := app.Accounts(), app.Tokens(), app.Authenticators()
+	lambdahost.ServeHTTP(app.Private(), accounts.Get(self), accounts.Register(self, tokens), accounts.Link(self, tokens),
+		accounts.StartAuthenticator(self, service), accounts.ConfirmAuthenticator(self, service))
 }

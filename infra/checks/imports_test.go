@@ -94,21 +94,22 @@ func TestCoreStaysClean(t *testing.T) {
 // TestOneImporter holds that each outside technology is behind one package of the product.
 func TestOneImporter(t *testing.T) {
 	technologies := map[string]string{
-		"github.com/aws/aws-lambda-go":                  "shared/runtime/lambdahost",
-		"github.com/awslabs/aws-lambda-go-api-proxy":    "shared/runtime/lambdahost",
-		"github.com/aws/aws-sdk-go-v2/service/dynamodb": "shared/adapters/dynamo",
-		"github.com/aws/aws-sdk-go-v2/service/s3":       "shared/adapters/objects",
-		"github.com/aws/aws-sdk-go-v2/service/kms":      "shared/adapters/kms",
-		"github.com/aws/aws-sdk-go-v2/service/sesv2":    "shared/adapters/mail",
-		"github.com/aws/aws-sdk-go-v2/service/sts":      "shared/adapters/sessions",
-		"github.com/go-jose/go-jose":                    "shared/adapters/identity",
-		"github.com/santhosh-tekuri/jsonschema":         "shared/domain/productgroup/schemacheck",
-		"github.com/gowebpki/jcs":                       "shared/domain/passport",
-		"github.com/boombuler/barcode":                  "shared/domain/carrier",
-		"github.com/go-json-experiment/json":            "shared/api/httpapi",
-		"github.com/a-h/templ":                          "shared/web",
-		"html/template":                                 "", // six megabytes in every function that reaches it
-		"text/template":                                 "",
+		"github.com/aws/aws-lambda-go":                                 "shared/runtime/lambdahost",
+		"github.com/awslabs/aws-lambda-go-api-proxy":                   "shared/runtime/lambdahost",
+		"github.com/aws/aws-sdk-go-v2/service/dynamodb":                "shared/adapters/dynamo",
+		"github.com/aws/aws-sdk-go-v2/service/s3":                      "shared/adapters/objects",
+		"github.com/aws/aws-sdk-go-v2/service/kms":                     "shared/adapters/kms",
+		"github.com/aws/aws-sdk-go-v2/service/sesv2":                   "shared/adapters/mail",
+		"github.com/aws/aws-sdk-go-v2/service/sts":                     "shared/adapters/sessions",
+		"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider": "shared/adapters/userpool",
+		"github.com/go-jose/go-jose":                                   "shared/adapters/identity",
+		"github.com/santhosh-tekuri/jsonschema":                        "shared/domain/productgroup/schemacheck",
+		"github.com/gowebpki/jcs":                                      "shared/domain/passport",
+		"github.com/boombuler/barcode":                                 "shared/domain/carrier",
+		"github.com/go-json-experiment/json":                           "shared/api/httpapi",
+		"github.com/a-h/templ":                                         "shared/web",
+		"html/template":                                                "", // six megabytes in every function that reaches it
+		"text/template":                                                "",
 	}
 	for _, s := range sources(t) {
 		if s.test() || strings.HasPrefix(s.path, "infra/") || strings.HasPrefix(s.path, "shared/testkit") {

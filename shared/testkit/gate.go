@@ -40,7 +40,7 @@ func gate(t testing.TB, env map[string]string, now clock.Clock, next aws.HTTPCli
 	t.Helper()
 	g, err := iam.New(iam.Options{
 		Template: Template(t), Values: Values(env), Now: now, Random: rand.Reader, Next: next,
-		Engines: iam.Engines{DynamoDB: env["DYNAMODB_ENDPOINT"], S3: env["S3_ENDPOINT"], KMS: env["KMS_ENDPOINT"], SES: env["SES_ENDPOINT"], AccessKey: env["AWS_ACCESS_KEY_ID"], SecretKey: env["AWS_SECRET_ACCESS_KEY"]},
+		Engines: iam.Engines{DynamoDB: env["DYNAMODB_ENDPOINT"], S3: env["S3_ENDPOINT"], KMS: env["KMS_ENDPOINT"], SES: env["SES_ENDPOINT"], Cognito: env["COGNITO_ENDPOINT"], AccessKey: env["AWS_ACCESS_KEY_ID"], SecretKey: env["AWS_SECRET_ACCESS_KEY"]},
 	})
 	if err != nil {
 		t.Fatal(err)

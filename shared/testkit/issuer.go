@@ -32,6 +32,7 @@ var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 type Issuer struct {
 	URL, ClientID, KeyID string
 	Fetches              atomic.Int64 // of the published keys
+	Asked                []string     // operations of the service's API
 
 	now clock.Clock
 }
@@ -47,6 +48,9 @@ func (i *Issuer) Key() *rsa.PrivateKey { return signingKey() }
 func (i *Issuer) Do(r *http.Request) (*http.Response, error) {
 	if r.URL.String() == signInURL+"/oauth2/token" {
 		return i.token(r)
+	}
+	if r.URL.String() == signInURL+"/api" {
+		return i.api(r)
 	}
 	i.Fetches.Add(1)
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &signingKey().PublicKey, KeyID: i.KeyID, Algorithm: "RS256", Use: "sig"}}}
@@ -91,13 +95,42 @@ func (i *Issuer) token(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(b)), Request: r}, nil
 }
 
-// ServeHTTP publishes the key on a network, for functions in processes of their own.
-func (i *Issuer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+// GoodCode is the code that a kit's authenticator apps always show.
+const GoodCode = "123456"
+
+// api answers the calls by which a person sets up an authenticator app.
+func (i *Issuer) api(r *http.Request) (*http.Response, error) {
+	var in struct{ AccessToken, UserCode, Username string }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return nil, err
+	}
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	i.Asked = append(i.Asked, operation)
+	status, answer := http.StatusOK, "{}"
+	switch {
+	case strings.HasPrefix(operation, "Associate"):
+		answer = `{"SecretCode":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}`
+	case operation == "AdminGetUser" && in.Username == "strong":
+		answer = `{"Username":"strong","UserMFASettingList":["SOFTWARE_TOKEN_MFA"]}`
+	case operation == "VerifySoftwareToken" && in.UserCode == GoodCode:
+		answer = `{"Status":"SUCCESS"}`
+	case operation == "VerifySoftwareToken":
+		status, answer = http.StatusBadRequest, `{"__type":"CodeMismatchException","message":"no"}`
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
+}
+
+// ServeHTTP publishes the key and answers the API on a network, for functions in processes of their own.
+func (i *Issuer) ServeHTTP(w http.ResponseWriter, asked *http.Request) {
 	r, err := http.NewRequest(http.MethodGet, i.URL+"/.well-known/jwks.json", http.NoBody)
 	if err != nil {
 		panic(err)
 	}
-	resp, err := i.Do(r)
+	do := i.Do
+	if asked.Method == http.MethodPost {
+		r, do = asked, i.api
+	}
+	resp, err := do(r)
 	if err != nil {
 		http.Error(w, "no keys", http.StatusInternalServerError)
 		return

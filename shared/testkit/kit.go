@@ -74,7 +74,10 @@ func Open(t testing.TB, o Options) *Kit {
 	}
 	k.Issuer = newIssuer(k.Clock.Now)
 	k.Env["TOKEN_ISSUER"], k.Env["TOKEN_CLIENT_ID"] = k.Issuer.URL, k.Issuer.ClientID
-	k.Env["SIGN_IN_URL"], k.Env["SIGN_IN_WITH"] = signInURL, "Google,Microsoft"
+	k.Env["SIGN_IN_URL"], k.Env["SIGN_IN_WITH"], k.Env["TOKEN_API_URL"] = signInURL, "Google,Microsoft", signInURL+"/api"
+	service := httptest.NewServer(k.Issuer)
+	t.Cleanup(service.Close)
+	k.Env["COGNITO_ENDPOINT"] = service.URL
 	k.mail(t)
 	if o.Rate > 0 {
 		k.Env["RATE_PER_KEY"] = fmt.Sprint(o.Rate)

@@ -42,9 +42,7 @@ func TestEveryBinaryRuns(t *testing.T) {
 	binaries := build(t, root)
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, SystemClock: true})
 	_, key := k.Tenant(t, "Events")
-	jwks := httptest.NewServer(k.Issuer)
-	defer jwks.Close()
-	k.Env["TOKEN_JWKS"] = jwks.URL
+	k.Env["TOKEN_JWKS"], k.Env["TOKEN_API_URL"] = k.Env["COGNITO_ENDPOINT"], k.Env["COGNITO_ENDPOINT"]
 	_, owner := k.Organisation(t, "eva", "People of events")
 	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${NEWCOMER}": k.Register(t, "nora")}
 	tpl := testkit.Template(t)
@@ -128,7 +126,7 @@ func one(t *testing.T, k *testkit.Kit, runtime *runtimeapi.Runtime, file, name, 
 		}
 		return
 	}
-	if strings.Contains(string(raw), `"type": "REQUEST"`) {
+	if strings.Contains(string(raw), `"type": "REQUEST"`) || strings.Contains(string(raw), `"triggerSource"`) {
 		out, err := runtime.Call(context.Background(), function, []byte(names.Replace(string(raw))))
 		if err != nil {
 			t.Fatal(err)

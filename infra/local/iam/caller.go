@@ -79,6 +79,8 @@ func (g *Gate) admit(r *http.Request, relayed bool) (admitted, *answer) {
 		return a.forward(g.options.Engines.S3, a.s3)
 	case "ses":
 		return a.forward(g.options.Engines.SES, a.ses)
+	case "cognito-idp":
+		return a.forward(g.options.Engines.Cognito, a.cognito)
 	case "sts":
 		return a.sts()
 	}

@@ -39,6 +39,20 @@ func (a *attempt) kms() ([]policy.Request, string) {
 	return []policy.Request{{Action: "kms:" + operation, Resource: resource, Keys: keys}}, ""
 }
 
+// cognito is the request of reading a user of the pool, which has the tag that the template gives it.
+func (a *attempt) cognito() ([]policy.Request, string) {
+	operation := strings.TrimPrefix(a.r.Header.Get("X-Amz-Target"), "AWSCognitoIdentityProviderService.")
+	var in struct {
+		UserPoolID string `json:"UserPoolId"`
+	}
+	if operation != "AdminGetUser" || json.Unmarshal(a.body, &in) != nil || in.UserPoolID == "" {
+		return nil, operation
+	}
+	of := "arn:aws:cognito-idp:" + a.region + ":" + a.options.Values["AWS::AccountId"] + ":userpool/" + in.UserPoolID
+	tag := policy.Keys{}.Set("aws:ResourceTag/product", "passportcraft-"+a.options.Values["AppEnv"])
+	return []policy.Request{{Action: "cognito-idp:" + operation, Resource: of, Keys: tag}}, ""
+}
+
 // ses is the request of sending a mail.
 func (a *attempt) ses() ([]policy.Request, string) {
 	var in struct{ FromEmailAddress string }

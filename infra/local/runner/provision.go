@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -60,15 +61,16 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		Denied: func(d iam.Denial) {
 			fmt.Fprintf(s.log, "{\"level\":\"ERROR\",\"msg\":\"denied\",\"role\":%q,\"action\":%q,\"resource\":%q,\"cause\":%q}\n", d.Role, d.Action, d.Resource, d.Why)
 		},
-		Engines: iam.Engines{DynamoDB: at.DynamoDB, S3: at.S3, KMS: at.KMS, SES: mail, AccessKey: at.AccessKey, SecretKey: at.SecretKey},
+		Engines: iam.Engines{DynamoDB: at.DynamoDB, S3: at.S3, KMS: at.KMS, SES: mail, Cognito: s.signIn.APIURL(), AccessKey: at.AccessKey, SecretKey: at.SecretKey},
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return each, map[string]string{
+	common = s.signInSettings()
+	maps.Copy(common, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "STS_ENDPOINT": s.url + "/local/sts", "RATE_PER_KEY": ratePerKey,
-		"TOKEN_ISSUER": "", "SIGN_IN_URL": "", // nobody can sign in on this machine yet: API keys only
 		"SES_ENDPOINT": mail,
-	}, nil
+	})
+	return each, common, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/local/gateway"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
+	"github.com/passportcraft/passportcraft/infra/local/issuers"
 	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/runtimeapi"
 	"github.com/passportcraft/passportcraft/infra/local/template"
@@ -87,6 +88,7 @@ type site struct {
 	clock    *clock.Movable
 	app      *tenancy.App
 	gate     *iam.Gate
+	signIn   *issuers.Issuers
 	runtime  *runtimeapi.Runtime // nil unless built functions run
 	log      *os.File
 	url      string
@@ -157,6 +159,9 @@ func (s *site) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.startSignIn(); err != nil {
+		return err
+	}
 	environments, common, err := s.environments(ctx)
 	if err != nil {
 		return err
@@ -176,9 +181,8 @@ func (s *site) start(ctx context.Context) (err error) {
 		return err
 	}
 	for function, environment := range environments {
-		for _, name := range []string{"TOKEN_ISSUER", "SIGN_IN_URL", "RATE_PER_KEY"} {
-			environment[name] = common[name]
-		}
+		maps.Copy(environment, s.signInSettings())
+		environment["RATE_PER_KEY"] = common["RATE_PER_KEY"]
 		maps.Copy(environment, s.gate.Environment(function, address))
 	}
 	s.runtime, err = runtimeapi.New(runtimeapi.Options{Region: region, Output: s.log, Random: rand.Reader},
@@ -293,6 +297,9 @@ func (s *site) stop() error {
 	}
 	if s.runtime != nil {
 		s.runtime.Close()
+	}
+	if s.signIn != nil {
+		_ = s.signIn.Close()
 	}
 	if s.closeGate != nil {
 		_ = s.closeGate()

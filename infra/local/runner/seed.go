@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 
 	"github.com/passportcraft/passportcraft/infra/local/samples"
-	"github.com/passportcraft/passportcraft/shared/domain/member"
 )
 
 // demoMail is the mail address of the demo tenant's owner.
@@ -23,7 +22,10 @@ const demoMail = "owner@demo.example"
 type demo struct {
 	TenantID string `json:"tenantId"`
 	APIKey   string `json:"apiKey"`
-	Sample   string `json:"samplePath"` // path of the page to look at first; "" until everything is seeded
+
+	OwnerPassword string `json:"ownerPassword"`
+
+	Sample string `json:"samplePath"` // path of the page to look at first; "" until everything is seeded
 }
 
 // runFile is .local/run.json: where everything is, for people and tests.
@@ -31,8 +33,8 @@ type runFile struct {
 	URL               string `json:"url"`
 	TenantID          string `json:"tenantId"`
 	APIKey            string `json:"apiKey"`
-	OwnerEmail        string `json:"ownerEmail"`    // empty until people can sign in
-	OwnerPassword     string `json:"ownerPassword"` // empty until people can sign in
+	OwnerEmail        string `json:"ownerEmail"`
+	OwnerPassword     string `json:"ownerPassword"`
 	SamplePassportURL string `json:"samplePassportUrl"`
 }
 
@@ -51,12 +53,12 @@ func (s *site) welcome(ctx context.Context) error {
 			return err
 		}
 	}
-	file := runFile{URL: s.url, TenantID: d.TenantID, APIKey: d.APIKey, SamplePassportURL: s.url + d.Sample}
+	file := runFile{URL: s.url, TenantID: d.TenantID, APIKey: d.APIKey, OwnerEmail: demoMail, OwnerPassword: d.OwnerPassword, SamplePassportURL: s.url + d.Sample}
 	if err := write(filepath.Join(s.options.Data, "run.json"), file); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.options.Out, "\n  API key          %s\n  tenant           %s\n  sample passport  %s\n  errors explained %s/docs/errors\n  request log      %s\n\nready %s\n",
-		file.APIKey, file.TenantID, file.SamplePassportURL, s.url, s.log.Name(), s.url)
+	fmt.Fprintf(s.options.Out, "\n  sign in          %s/sign-in as %s with %s\n  API key          %s\n  tenant           %s\n  sample passport  %s\n  errors explained %s/docs/errors\n  request log      %s\n\nready %s\n",
+		s.url, file.OwnerEmail, file.OwnerPassword, file.APIKey, file.TenantID, file.SamplePassportURL, s.url, s.log.Name(), s.url)
 	return nil
 }
 
@@ -74,12 +76,7 @@ func (s *site) demoTenant(ctx context.Context) (demo, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return d, err
 	}
-	tenant, key, err := s.app.Found(ctx, "Demo", member.Person{Name: "Demo Owner", Mail: demoMail}, member.Identity{Issuer: "local", Subject: demoMail})
-	if err != nil {
-		return d, fmt.Errorf("founding the demo tenant: %w", err)
-	}
-	d = demo{TenantID: string(tenant.ID), APIKey: key}
-	return d, write(s.demoFile(), d)
+	return s.demoOwner(ctx)
 }
 
 // seed creates and publishes the samples through the public API; one that is there already from an interrupted start is

@@ -104,6 +104,13 @@ func (p *payload) lists(members map[string]json.RawMessage) error {
 			return errors.New("claim amr")
 		}
 	}
+	if raw, ok := members[signin.MethodsClaim]; ok {
+		stamped, err := texts(raw)
+		if err != nil {
+			return errors.New("claim " + signin.MethodsClaim)
+		}
+		p.methods = append(p.methods, stamped...)
+	}
 	if raw, ok := members["email_verified"]; ok {
 		switch string(raw) {
 		case "true", `"true"`: // some identity providers behind the pool write text

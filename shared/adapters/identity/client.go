@@ -212,8 +212,8 @@ func (c *Client) StartAuthenticator(ctx context.Context, access string) (string,
 	return got.SecretCode, nil
 }
 
-// FinishAuthenticator proves with a code that the app works, and makes it the person's second factor from the next
-// sign-in on. A wrong code is an authenticator-code-wrong fault.
+// FinishAuthenticator proves with a code that the app works, makes it the person's second factor from the next sign-in on,
+// and ends all their sessions: none that began without it can be renewed. A wrong code is an authenticator-code-wrong fault.
 func (c *Client) FinishAuthenticator(ctx context.Context, access, code string) error {
 	code = strings.ReplaceAll(strings.TrimSpace(code), " ", "") // apps show the digits in groups
 	if !regexp.MustCompile(`^[0-9]{6}$`).MatchString(code) {
@@ -227,7 +227,10 @@ func (c *Client) FinishAuthenticator(ctx context.Context, access, code string) e
 		return wrongCode(nil)
 	}
 	settings := map[string]any{"Enabled": true, "PreferredMfa": true}
-	return c.call(ctx, "SetUserMFAPreference", map[string]any{"AccessToken": access, "SoftwareTokenMfaSettings": settings}, &struct{}{})
+	if err := c.call(ctx, "SetUserMFAPreference", map[string]any{"AccessToken": access, "SoftwareTokenMfaSettings": settings}, &struct{}{}); err != nil {
+		return err
+	}
+	return c.call(ctx, "GlobalSignOut", map[string]any{"AccessToken": access}, &struct{}{})
 }
 
 func wrongCode(cause error) error {
@@ -263,6 +266,8 @@ func (c *Client) call(ctx context.Context, operation string, in, out any) error 
 	switch kind {
 	case "EnableSoftwareTokenMFAException", "CodeMismatchException":
 		return wrongCode(cause)
+	case "InvalidParameterException": // people of Google and Microsoft have their second factor there
+		return fault.From(cause, fault.CodeAuthenticatorElsewhere, "You sign in with another service: set up the second factor there.")
 	case "NotAuthorizedException":
 		f := access.Unauthenticated()
 		f.Cause = cause

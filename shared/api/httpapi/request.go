@@ -41,6 +41,16 @@ func (r *Request) From() netip.Addr {
 	return a.Unmap()
 }
 
+// Token is the credential that the request came with, for a service that takes it on the caller's behalf. It must not be
+// kept or written down.
+func (r *Request) Token() string {
+	token, err := bearer(r)
+	if err != nil {
+		return ""
+	}
+	return token
+}
+
 // IfMatch is the revision the caller has seen. The layers have already refused a conditional route without the header.
 func (r *Request) IfMatch() (int64, error) {
 	tag := strings.TrimSpace(strings.Join(r.Header.Values("If-Match"), ","))

@@ -22,7 +22,7 @@ const (
 	NoticeRead       Action = "notice.read"
 	AccountRead      Action = "account.read"
 	AccountUse       Action = "account.use"  // found an organisation, join one, register one's name
-	AccountLink      Action = "account.link" // another way to sign in as the same person
+	AccountLink      Action = "account.link" // another way to sign in as the same person, a second factor
 )
 
 // The scopes.
@@ -81,8 +81,8 @@ func Table() []Rule {
 		{Action: AuditRead, Means: "Read and download the audit trail.", Roles: []Role{Owner, Admin, Auditor}, Scopes: []Scope{ScopeAudit}, WhenSuspended: true},
 		{Action: NoticeRead, Means: "Read notices to the organisation.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
 		{Action: AccountRead, Means: "Read one's own account and list one's organisations.", Personal: true},
-		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation, set up an authenticator.", Personal: true},
-		{Action: AccountLink, Means: "Add another way to sign in to one's own account.", Personal: true, Fresh: true},
+		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation.", Personal: true},
+		{Action: AccountLink, Means: "Add another way to sign in to one's own account, or an authenticator app as second factor.", Personal: true, Fresh: true},
 	}
 }
 

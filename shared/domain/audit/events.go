@@ -16,6 +16,8 @@ const (
 	MemberJoined        Event = "member.joined"
 	RoleChanged         Event = "member.role-changed"
 	MemberRemoved       Event = "member.removed"
+	IdentityLinked      Event = "member.identity-linked"
+	AuthenticatorSet    Event = "member.authenticator-set"
 
 	KeyCreated Event = "api-key.created"
 	KeyUsed    Event = "api-key.used" // at most once an hour for each network
@@ -54,6 +56,8 @@ func Events() []Documented {
 		{MemberJoined, "Somebody joined.", "Somebody joined"},
 		{RoleChanged, "A member got another role.", "A member got another role"},
 		{MemberRemoved, "A member was removed or left.", "A member was removed"},
+		{IdentityLinked, "A member added another way to sign in.", ""},
+		{AuthenticatorSet, "A member set up an authenticator app as second factor.", ""},
 		{KeyCreated, "An API key was created.", "An API key was created"},
 		{KeyUsed, "An API key was used: at most one entry an hour for each network.", ""},
 		{KeyRevoked, "An API key was revoked.", "An API key was revoked"},

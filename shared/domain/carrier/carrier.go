@@ -118,8 +118,8 @@ func encode(url string) (matrix, error) {
 
 // check keeps to printable ASCII: what else an address holds is escaped in it, and readers disagree about the rest.
 func check(url string) error {
-	if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") {
-		return fmt.Errorf("data carrier: %.40q is not a web address", url)
+	if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "otpauth://") {
+		return fmt.Errorf("data carrier: %.40q is not a web address and none for authenticator apps", url)
 	}
 	if len(url) > maxAddress {
 		return fmt.Errorf("data carrier: the address has %d bytes, at most %d fit a code that phones read", len(url), maxAddress)

@@ -26,6 +26,7 @@ type Accounts struct {
 	Tenants     tenant.Store
 	Invitations Invitations
 	Keys        TenantKeys
+	Journal     audit.Journal
 	IDs         *id.Source
 }
 
@@ -113,7 +114,34 @@ func (a *Accounts) Link(ctx context.Context, self Self, c signin.Claims) error {
 	if self.At.Sub(c.AuthTime) > access.FreshFor {
 		return fault.New(fault.CodeReauthenticate, "Sign in with the other account again: its last sign-in must be less than five minutes ago.")
 	}
-	return a.People.Link(ctx, self.Person, Identity{c.Issuer, c.Subject})
+	if err := a.People.Link(ctx, self.Person, Identity{c.Issuer, c.Subject}); err != nil {
+		return err
+	}
+	return a.tell(ctx, self, audit.IdentityLinked)
+}
+
+// AuthenticatorSet writes down that the person has set up a second factor.
+func (a *Accounts) AuthenticatorSet(ctx context.Context, self Self) error {
+	return a.tell(ctx, self, audit.AuthenticatorSet)
+}
+
+// tell writes what a person did with their own account into the trail of each of their organisations. What was done lies
+// outside the store, so it cannot be one transaction with it: the entry follows the change.
+func (a *Accounts) tell(ctx context.Context, self Self, event audit.Event) error {
+	if self.Person == "" {
+		return nil
+	}
+	tenants, err := a.People.Organisations(ctx, self.Person)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		by := access.Caller{Tenant: t, Actor: "person:" + string(self.Person), Request: self.Request, At: self.At}
+		if err := a.Journal.Append(access.As(ctx, t), audit.New(a.IDs, by, event, "person:"+string(self.Person), "", "")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Found makes an organisation with the caller as its first owner.

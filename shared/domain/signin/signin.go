@@ -37,3 +37,19 @@ func (c Claims) SecondFactor() bool {
 		return slices.Contains([]string{"mfa", "otp", "sms", "hwk"}, m)
 	})
 }
+
+// MethodsClaim is the claim in which our trigger at the pool writes how somebody signed in, as amr does elsewhere
+// (RFC 8176): Amazon Cognito writes no amr into the tokens of a pool and lets no trigger write it.
+const MethodsClaim = "passportcraft:methods"
+
+// MethodsOf are the methods of a sign-in at the pool: with another service, which does not say how, or with a password
+// and, once an authenticator is set up, a code that the pool then always asks for.
+func MethodsOf(federated, authenticator bool) []string {
+	switch {
+	case federated:
+		return []string{"fed"}
+	case authenticator:
+		return []string{"pwd", "otp"}
+	}
+	return []string{"pwd"}
+}

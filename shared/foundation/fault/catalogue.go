@@ -42,6 +42,7 @@ func Catalogue() []Documented {
 		{CodeValueInvalid, Invalid, "Value not allowed", "The member named by the pointer has a value that is not allowed; the detail says what is."},
 		{CodeSignInFailed, Malformed, "Sign-in did not work", "The answer of the sign-in service was not the one to your request, or is too old. Start again."},
 		{CodeCrossSite, Forbidden, "Request from another site", "A signed-in browser may change things only from our own pages. Programs send Authorization instead of a cookie."},
+		{CodeAuthenticatorElsewhere, Conflict, "Second factor is elsewhere", "This account signs in with Google or Microsoft. Its second factor is set up there."},
 		{CodeAuthenticatorCode, Invalid, "Wrong authenticator code", "Type the six digits that your authenticator app shows now. If it stays wrong, check the clock of the device."},
 
 		{CodeRouteNotFound, NotFound, "No such address", "Nothing is served at this address. Check the path against the API reference."},

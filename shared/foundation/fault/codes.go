@@ -37,6 +37,8 @@ const (
 	CodeCrossSite           Code = "cross-site-request"
 	CodeAuthenticatorCode   Code = "authenticator-code-wrong"
 
+	CodeAuthenticatorElsewhere Code = "authenticator-elsewhere"
+
 	CodeRouteNotFound    Code = "route-not-found"
 	CodeMethodNotAllowed Code = "method-not-allowed"
 	CodeNotAcceptable    Code = "not-acceptable"

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/signin"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/jobs"
@@ -73,6 +76,32 @@ func ServeAuthoriser(d *httpapi.Doorkeeper) {
 	debug.SetGCPercent(400)
 	lambda.Start(NewAuthoriser(d))
 }
+
+// Stamp is the trigger with which Amazon Cognito asks what to write into the tokens of somebody who has just signed in
+// (pre token generation, version 2).
+type Stamp func(context.Context, events.CognitoEventUserPoolsPreTokenGenV2_0) (events.CognitoEventUserPoolsPreTokenGenV2_0, error)
+
+// NewStamp writes how they signed in. authenticator tells whether a user has set up an authenticator app; when that
+// cannot be found out, the tokens say that none was used: they may claim less than is true, never more.
+func NewStamp(authenticator func(ctx context.Context, pool, user string) (bool, error), log io.Writer) Stamp {
+	return func(ctx context.Context, e events.CognitoEventUserPoolsPreTokenGenV2_0) (events.CognitoEventUserPoolsPreTokenGenV2_0, error) {
+		federated := e.Request.UserAttributes["identities"] != ""
+		has := false
+		if !federated {
+			var err error
+			if has, err = authenticator(ctx, e.UserPoolID, e.UserName); err != nil {
+				fmt.Fprintf(log, "{\"level\":\"ERROR\",\"msg\":\"stamp\",\"cause\":%q}\n", err.Error())
+			}
+		}
+		claims := map[string]any{signin.MethodsClaim: signin.MethodsOf(federated, has)}
+		d := &e.Response.ClaimsAndScopeOverrideDetails
+		d.AccessTokenGeneration.ClaimsToAddOrOverride, d.IDTokenGeneration.ClaimsToAddOrOverride = claims, claims
+		return e, nil
+	}
+}
+
+// ServeStamp runs the trigger until the environment ends.
+func ServeStamp(s Stamp) { lambda.Start(s) }
 
 // ServeJob runs a job whenever its schedule fires, until the environment ends. What the event says is not read: the job
 // goes by the clock.

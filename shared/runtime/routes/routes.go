@@ -43,6 +43,8 @@ func All(app *tenancy.App) []httpapi.Route {
 		accounts.Get(self),
 		accounts.Register(self, tokens),
 		accounts.Link(self, tokens),
+		accounts.StartAuthenticator(self, app.Authenticators()),
+		accounts.ConfirmAuthenticator(self, app.Authenticators()),
 		accounts.Found(self),
 		accounts.Accept(self),
 		tenants.Get(own),

@@ -98,6 +98,12 @@ func (a *App) Tokens() authentication.Tokens {
 	return a.tokens
 }
 
+// Authenticators sets up second factors; without a sign-in service it says that it does not answer.
+func (a *App) Authenticators() *identity.Client {
+	c := a.Config()
+	return identity.NewClient(identity.Provider{APIURL: c.TokenAPI, ClientID: c.TokenClient}, a.Parts().Web)
+}
+
 // Trail lists the audit trail.
 func (a *App) Trail() *dynamo.Trail {
 	return dynamo.NewTrail(a.Database(), a.keyring(), a.Parts().Now)
@@ -128,7 +134,7 @@ func (a *App) Accounts() *member.Accounts {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &member.Accounts{
 		People: dynamo.NewPeople(db, persons), Members: dynamo.NewMembers(db, ring, persons, now), Tenants: dynamo.NewTenants(db, ring),
-		Invitations: dynamo.NewInvitations(db, ring, now), Keys: ring, IDs: a.IDs(),
+		Invitations: dynamo.NewInvitations(db, ring, now), Keys: ring, Journal: dynamo.NewAudits(db), IDs: a.IDs(),
 	}
 }
 

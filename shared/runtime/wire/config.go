@@ -29,14 +29,16 @@ type Config struct {
 	TokenKeys       string        // TOKEN_JWKS: address of its keys, default the issuer's /.well-known/jwks.json
 	TokenClient     string        // TOKEN_CLIENT_ID: our client there
 	SignInURL       string        // SIGN_IN_URL: scheme and host of the sign-in service's pages; empty: nobody signs in with a browser
+	TokenAPI        string        // TOKEN_API_URL: the sign-in service's JSON API; empty: nobody sets up an authenticator
 	SignInWith      string        // SIGN_IN_WITH: identity providers beside the password, separated by commas
 	MailFrom        string        // MAIL_FROM: verified sender of mail
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
 	TenantRole string // TENANT_ROLE_ARN: the role whose tagged sessions reach one tenant's data; empty: the function has none
 
-	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT, STS_ENDPOINT. Empty means AWS.
-	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint, STSEndpoint string
+	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT, STS_ENDPOINT,
+	// COGNITO_ENDPOINT. Empty means AWS.
+	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint, STSEndpoint, PoolEndpoint string
 
 	credentials aws.Credentials
 }
@@ -51,10 +53,10 @@ func ReadConfig(get func(string) string) (Config, error) {
 		Env: get("APP_ENV"), Region: get("AWS_REGION"), PublicBaseURL: strings.TrimSuffix(get("PUBLIC_BASE_URL"), "/"),
 		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
-		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"),
+		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"),
 		TenantRole:     get("TENANT_ROLE_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), AuditKeyARN: get("AUDIT_KEY_ARN"),
-		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), MailFrom: get("MAIL_FROM"),
+		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),
 			Source: "environment",
@@ -82,7 +84,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 	if c.TokenIssuer != "" && c.Env != "local" && !strings.HasPrefix(c.TokenIssuer+" "+c.TokenKeys, "https://") {
 		return c, fmt.Errorf("TOKEN_ISSUER must be an https address")
 	}
-	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint, "STS_ENDPOINT": c.STSEndpoint} {
+	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint, "STS_ENDPOINT": c.STSEndpoint, "COGNITO_ENDPOINT": c.PoolEndpoint} {
 		if endpoint != "" && (c.Env != "local" || !loopback(endpoint)) {
 			return c, fmt.Errorf("%s may be set only with APP_ENV=local and to an address of this machine", name)
 		}
