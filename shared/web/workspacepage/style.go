@@ -56,6 +56,8 @@ table{width:100%;margin-top:.8rem;border-collapse:collapse;border-top:2px solid 
 th{text-align:left;font-weight:400;color:var(--soft);font-size:.875rem}
 th,td{padding:.55rem .8rem .55rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 .secret{display:block;margin-top:.3rem;padding:.6rem .7rem;background:var(--paper);border:1px solid var(--line);user-select:all}
+.qr{display:block;width:12rem;max-width:100%;margin:.8rem 0}
+#factor{margin-top:.8rem}
 details{margin-top:1rem}
 summary{cursor:pointer;color:var(--accent);padding:.35rem 0;width:fit-content}
 [hidden]{display:none!important}

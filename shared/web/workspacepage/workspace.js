@@ -30,6 +30,14 @@
 		return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", ...(time ? { timeStyle: "short" } : {}) }).format(d);
 	}
 
+	// draw shows the code that the API describes as SVG, by its side and outline alone.
+	function draw(svg) {
+		const [, side] = /viewBox="0 0 (\d+) \d+"/.exec(svg);
+		const [, outline] = / d="([MHVZmhvz\d ,.-]+)"/.exec(svg);
+		at("enrol-picture").setAttribute("viewBox", "0 0 " + side + " " + side);
+		at("enrol-outline").setAttribute("d", outline);
+	}
+
 	// path makes an address of ours from one the API names; anything else is no link.
 	function ours(address) {
 		try {
@@ -62,7 +70,7 @@
 	async function ask(method, path, body, more, again) {
 		const headers = { "X-Requested-With": "passportcraft", Accept: "application/json", ...more };
 		const init = { method, headers, credentials: "same-origin" };
-		if (state.id && path !== "/v1/me" && path !== "/v1/tenants") {
+		if (state.id && !path.startsWith("/v1/me") && path !== "/v1/tenants") {
 			headers["X-Tenant-Id"] = state.id;
 		}
 		if (body) {
@@ -86,7 +94,11 @@
 		at("problem-title").textContent = known ? problem.title + "." : "No answer.";
 		at("problem-detail").textContent = known ? problem.message : OFFLINE;
 		const link = at("problem-link");
-		link.hidden = !(known && problem.status === 401);
+		link.hidden = !(known && (problem.status === 401 || problem.code === "second-factor-required"));
+		if (known && problem.code === "second-factor-required") {
+			link.textContent = "Set one up below, or sign in with it";
+			link.href = "#account";
+		}
 		if (known && problem.status === 401) {
 			const late = problem.code === "reauthentication-required";
 			at("problem-title").textContent = late ? "Sign in again." : "You are not signed in.";
@@ -297,6 +309,7 @@
 			at("person").title = me.person.email;
 		}
 		show("who", true);
+		show("account", true);
 		show("found", state.organisations.length === 0);
 		show("choose", state.organisations.length > 0);
 		if (state.organisations.length === 0) {
@@ -353,6 +366,31 @@
 		at("mint").open = false;
 		at("minted").scrollIntoView({ block: "center" });
 		await keys();
+	});
+
+	at("factor").addEventListener("click", async () => {
+		show("problem", false);
+		at("factor").disabled = true;
+		try {
+			const made = await ask("POST", "/v1/me/authenticator");
+			draw(made.picture);
+			at("enrol-secret").textContent = made.secret.replace(/(.{4})(?=.)/g, "$1 ");
+			show("enrol", true);
+			show("factor", false);
+			at("enrol-code").focus();
+		} catch (problem) {
+			report(problem);
+			at("problem").scrollIntoView({ block: "center" });
+			at("factor").disabled = false;
+		}
+	});
+
+	on("enrol", async (data) => {
+		await ask("PUT", "/v1/me/authenticator", { code: data.get("code").trim() });
+		at("enrol-secret").textContent = "";
+		at("enrol-outline").removeAttribute("d");
+		show("enrol", false);
+		show("enrolled", true);
 	});
 
 	start();
