@@ -11,5 +11,5 @@ func main() {
 	app := tenancy.Open()
 	self, tokens, service := app.Accounts(), app.Tokens(), app.Authenticators()
 	lambdahost.ServeHTTP(app.Private(), accounts.Get(self), accounts.Register(self, tokens), accounts.Link(self, tokens),
-		accounts.StartAuthenticator(self, service), accounts.ConfirmAuthenticator(self, service))
+		accounts.StartAuthenticator(self, service), accounts.ConfirmAuthenticator(self, service), accounts.Leave(self))
 }

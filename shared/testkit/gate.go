@@ -57,6 +57,12 @@ func gate(t testing.TB, env map[string]string, now clock.Clock, next aws.HTTPCli
 	return g
 }
 
+// OpenGate is a gate without a platform behind it.
+func OpenGate(t testing.TB, env map[string]string, now clock.Clock) *iam.Gate {
+	t.Helper()
+	return gate(t, env, now, nil)
+}
+
 // used are the grants that all kits of the process have used.
 func used(dir string) (map[iam.Grant]bool, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))

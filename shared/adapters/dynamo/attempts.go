@@ -41,6 +41,9 @@ func (s *Attempts) Begin(ctx context.Context, a idempotency.Attempt) (*idempoten
 	if r.text("st") == "running" {
 		return nil, orError(r.err, idempotency.InProgress())
 	}
+	if !r.has("an") {
+		return nil, orError(r.err, idempotency.Done())
+	}
 	plain, err := s.ring.Open(ctx, a.Tenant, k.place("answer"), r.blob("an"))
 	if err != nil {
 		return nil, err
@@ -64,11 +67,11 @@ func (s *Attempts) Complete(ctx context.Context, a idempotency.Attempt, answer i
 		return err
 	}
 	it := k.attributes()
-	it["v"], it["st"], it["fp"], it["an"] = number(1), text("done"), text(a.Fingerprint), blob(sealed)
-	it["ttl"] = number(a.At.Add(idempotency.AnswersFor).Unix())
-	if len(sealed) > inlineLimit*3 { // an item holds 400 KB: a giant answer is not kept, its key stays claimed until it expires
-		return nil
+	it["v"], it["st"], it["fp"] = number(1), text("done"), text(a.Fingerprint)
+	if len(sealed) <= inlineLimit*3 { // an item holds 400 KB: of a giant answer only that there was one is kept
+		it["an"] = blob(sealed)
 	}
+	it["ttl"] = number(a.At.Add(idempotency.AnswersFor).Unix())
 	_, _, err = s.db.put(ctx, s.db.tables.Records, it, "", nil, nil)
 	return err
 }

@@ -136,6 +136,23 @@ func Accept(s *member.Accounts) httpapi.Route {
 	}
 }
 
+// Leave serves DELETE /v1/me/organisations/{tenantId}: the caller's own membership ends.
+func Leave(s *member.Accounts) httpapi.Route {
+	return httpapi.Route{
+		Function: "manage-account", Pattern: "DELETE /v1/me/organisations/{tenantId}", Action: access.AccountUse,
+		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
+			t := id.Tenant(r.PathValue("tenantId"))
+			if !id.Valid(t) {
+				return nil, member.NoMember()
+			}
+			if err := s.Leave(r.Context(), self(r), t); err != nil {
+				return nil, err
+			}
+			return &httpapi.Response{Status: http.StatusNoContent}, nil
+		},
+	}
+}
+
 func self(r *httpapi.Request) member.Self {
 	p := r.Principal
 	return member.Self{Identity: member.Identity{Issuer: p.Issuer, Subject: p.Subject}, Person: id.Person(p.ID), Request: r.ID, At: r.At}

@@ -80,13 +80,13 @@ func Routes(d Desk) []httpapi.Route {
 }
 
 func public(pattern string, handle func(*httpapi.Request) (*httpapi.Response, error), query ...string) httpapi.Route {
-	return httpapi.Route{Function: "sign-in", Pattern: pattern, Action: access.Public, Query: query, Handle: handle}
+	return httpapi.Route{Function: "sign-in", Pattern: pattern, Action: access.Public, Ours: true, Query: query, Handle: handle}
 }
 
 // Pages serves the workspace and the page for invited people.
 func Pages() []httpapi.Route {
 	show := func(pattern string, handle func(*httpapi.Request) (*httpapi.Response, error)) httpapi.Route {
-		return httpapi.Route{Function: "show-workspace", Pattern: pattern, Action: access.Public, Handle: handle}
+		return httpapi.Route{Function: "show-workspace", Pattern: pattern, Action: access.Public, Ours: true, Handle: handle}
 	}
 	script := func(text []byte) func(*httpapi.Request) (*httpapi.Response, error) {
 		return func(*httpapi.Request) (*httpapi.Response, error) {

@@ -292,7 +292,7 @@ func headers(r *Request, resp *Response, h http.Header) {
 	if resp.ETag != "" {
 		h.Set("ETag", resp.ETag)
 	}
-	if r.route == nil || r.route.Action != access.Public {
+	if r.route == nil || r.route.Action != access.Public || r.route.Ours {
 		return
 	}
 	// What is public may be read from any page; no credentials are involved (GS1 resolvers must send CORS).

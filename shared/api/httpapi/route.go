@@ -32,6 +32,8 @@ type Route struct {
 	Idempotent  bool // honours Idempotency-Key
 	Conditional bool // a change: demands If-Match
 
+	Ours bool // public, but for our own pages only: no other site's scripts may read it
+
 	Cache string // Cache-Control of successful answers; "" is no-store
 
 	Handle func(*Request) (*Response, error)

@@ -86,6 +86,12 @@ func SetPolicy(s *tenant.Service) httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
+			if err := in.Check(); err != nil {
+				return nil, err
+			}
+			if err := in.LocksOut(r.Principal); err != nil {
+				return nil, err
+			}
 			t, err := s.SetPolicy(r.Context(), r.Caller(), revision, in)
 			if err != nil {
 				return nil, err

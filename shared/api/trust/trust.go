@@ -94,6 +94,7 @@ func matrix() (evidencepage.Report, error) {
 			Cases, Refused, Admitted int
 			ByRefusal                map[string]int
 		}
+		BelowTheHandler []struct{ Cases, Refused int }
 	}
 	if err := json.Unmarshal(report, &found); err != nil {
 		return evidencepage.Report{}, fmt.Errorf("trust: report: %w", err)
@@ -112,6 +113,12 @@ func matrix() (evidencepage.Report, error) {
 		n := groups[code]
 		out.Groups = append(out.Groups, evidencepage.Group{Name: fault.Code(code).Title(), Means: "refused with the code " + code, Cases: n, Refused: n})
 	}
+	below := evidencepage.Group{Name: "Below the handler", Means: "calls of tables, objects and keys for another organisation, held against the policies of each function"}
+	for _, f := range found.BelowTheHandler {
+		below.Cases, below.Refused = below.Cases+f.Cases, below.Refused+f.Refused
+	}
+	below.Unexpected = below.Cases - below.Refused
+	out.Groups = append(out.Groups, below)
 	return out, nil
 }
 

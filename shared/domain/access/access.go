@@ -43,6 +43,10 @@ type Principal struct {
 	SignIn  time.Time // when the person proved who they are; zero for keys
 	Issuer  string    // of the person\'s sign-in
 	Subject string    // as Issuer
+
+	Federated    bool   // the person signed in with Google or Microsoft
+	SecondFactor bool   // the sign-in used one
+	Domain       string // of the mail address that was invited
 }
 
 // State is what a tenant may do at all.

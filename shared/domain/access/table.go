@@ -81,7 +81,7 @@ func Table() []Rule {
 		{Action: AuditRead, Means: "Read and download the audit trail.", Roles: []Role{Owner, Admin, Auditor}, Scopes: []Scope{ScopeAudit}, WhenSuspended: true},
 		{Action: NoticeRead, Means: "Read notices to the organisation.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
 		{Action: AccountRead, Means: "Read one's own account and list one's organisations.", Personal: true},
-		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation.", Personal: true},
+		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation, leave an organisation.", Personal: true},
 		{Action: AccountLink, Means: "Add another way to sign in to one's own account, or an authenticator app as second factor.", Personal: true, Fresh: true},
 	}
 }

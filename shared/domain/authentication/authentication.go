@@ -111,6 +111,7 @@ func (s *Service) Authenticate(ctx context.Context, r Request) (access.Principal
 	p := access.Principal{
 		Tenant: st.Tenant.ID, Kind: access.Person, ID: string(st.Member.Person), Role: st.Member.Role, State: st.Tenant.State,
 		SignIn: claims.AuthTime, Issuer: identity.Issuer, Subject: identity.Subject,
+		Federated: claims.Provider != "", SecondFactor: claims.SecondFactor(), Domain: st.Member.Domain,
 	}
 	return p, meets(st, claims, r.At)
 }

@@ -47,6 +47,11 @@ func Reused() error {
 	return fault.New(fault.CodeIdempotencyKeyReused, "This Idempotency-Key was used with another request. Take a new key for a new request.")
 }
 
+// Done is the answer to a repetition of a request whose answer was too large to be kept.
+func Done() error {
+	return fault.New(fault.CodeIdempotencyDone, "The request with this Idempotency-Key was carried out. Its answer was too large to be kept: read the object instead.")
+}
+
 // InProgress is the answer while the first request runs.
 func InProgress() error {
 	return fault.New(fault.CodeIdempotencyInProgress, "The first request with this Idempotency-Key is still running.").After(time.Second)

@@ -152,6 +152,9 @@ func (a *Accounts) Found(ctx context.Context, self Self, name string) (tenant.Te
 	if self.Person == "" {
 		return tenant.Tenant{}, noProfile()
 	}
+	if err := a.room(ctx, self.Person); err != nil {
+		return tenant.Tenant{}, err
+	}
 	p, err := a.People.Person(ctx, self.Person)
 	if err != nil {
 		return tenant.Tenant{}, err
@@ -178,6 +181,9 @@ func (a *Accounts) Accept(ctx context.Context, self Self, token string) (Member,
 	if !ok {
 		return Member{}, NoInvitation()
 	}
+	if err := a.room(ctx, self.Person); err != nil {
+		return Member{}, err
+	}
 	ctx = access.As(ctx, given.tenant)
 	i, err := a.Invitations.Invitation(ctx, given.tenant, given.invitation)
 	if err != nil {
@@ -202,6 +208,45 @@ func (a *Accounts) Accept(ctx context.Context, self Self, token string) (Member,
 	by := access.Caller{Tenant: i.Tenant, Actor: "person:" + string(p.ID), Role: i.Role, Request: self.Request, At: self.At}
 	entry := audit.New(a.IDs, by, audit.MemberJoined, "person:"+string(p.ID), "", "").With("role", string(i.Role))
 	return m, a.Members.Join(ctx, Joining{Member: m, Invitation: i.ID, Entry: entry, Notice: audit.NoticeOf(a.IDs, entry)})
+}
+
+// Leave ends the person's own membership, whatever their role and however they have signed in; one owner stays. An
+// organisation to which they do not belong is an member-not-found fault, as is one that does not exist.
+func (a *Accounts) Leave(ctx context.Context, self Self, t id.Tenant) error {
+	ctx = access.As(ctx, t)
+	st, err := a.Members.Standing(ctx, t, self.Person)
+	if self.Person == "" || errors.Is(err, fault.NotFound) {
+		return NoMember()
+	}
+	if err != nil {
+		return err
+	}
+	if st.Member.Role == access.Owner && st.Tenant.Owners == 1 {
+		return LastOwner()
+	}
+	by := access.Caller{Tenant: t, Actor: "person:" + string(self.Person), Role: st.Member.Role, Request: self.Request, At: self.At}
+	entry := audit.New(a.IDs, by, audit.MemberRemoved, "person:"+string(self.Person), "", "").With("from", string(st.Member.Role))
+	return a.Members.Remove(ctx, Change{Before: st.Member, Entry: entry, Notice: audit.NoticeOf(a.IDs, entry)})
+}
+
+// maxOrganisations is how many organisations one person may belong to.
+const maxOrganisations = 50
+
+// room refuses one organisation more than a person may have.
+func (a *Accounts) room(ctx context.Context, p id.Person) error {
+	all, err := a.People.Organisations(ctx, p)
+	if err != nil {
+		return err
+	}
+	if len(all) >= maxOrganisations {
+		return fault.New(fault.CodeOrganisationLimit, "You belong to %d organisations already, which is the most.", len(all))
+	}
+	return nil
+}
+
+// NoMember is the fault for an organisation to which a person does not belong, or that does not exist.
+func NoMember() error {
+	return fault.New(fault.CodeMemberNotFound, "You are a member of no organisation with this identifier.")
 }
 
 func noProfile() error {

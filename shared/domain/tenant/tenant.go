@@ -58,6 +58,27 @@ func (p Policy) Admits(domain string) bool {
 	return len(p.Domains) == 0 || slices.Contains(p.Domains, strings.ToLower(domain))
 }
 
+// LocksOut refuses a policy that the sign-in of whoever sets it does not meet: nobody could take it back.
+func (p Policy) LocksOut(by access.Principal) error {
+	var fields []fault.Field
+	bad := func(pointer, detail string) {
+		fields = append(fields, fault.Field{Pointer: pointer, Code: fault.CodePolicyLockout, Detail: detail})
+	}
+	if p.SSOOnly && !by.Federated {
+		bad("/ssoOnly", "sign in with Google or Microsoft yourself first")
+	}
+	if p.RequireMFA && !by.SecondFactor {
+		bad("/requireMfa", "sign in with a second factor yourself first")
+	}
+	if !p.Admits(by.Domain) {
+		bad("/domains", "your own domain is not among them")
+	}
+	if fields == nil {
+		return nil
+	}
+	return fault.New(fault.CodePolicyLockout, "This policy would lock you out.").With(fields...)
+}
+
 // Check refuses a policy with values that are not allowed, naming each.
 func (p Policy) Check() error {
 	var fields []fault.Field

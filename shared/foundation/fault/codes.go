@@ -24,6 +24,8 @@ const (
 	CodeInvitationNotFound  Code = "invitation-not-found"
 	CodeAlreadyMember       Code = "already-member"
 	CodeLastOwner           Code = "last-owner"
+	CodePolicyLockout       Code = "policy-locks-out"
+	CodeOrganisationLimit   Code = "organisation-limit"
 	CodeRoleUnknown         Code = "role-unknown"
 	CodeRoleAboveOwn        Code = "role-above-own"
 	CodeScopeUnknown        Code = "scope-unknown"
@@ -37,6 +39,7 @@ const (
 	CodeCrossSite           Code = "cross-site-request"
 	CodeAuthenticatorCode   Code = "authenticator-code-wrong"
 
+	CodeIdempotencyDone        Code = "idempotency-done"
 	CodeAuthenticatorElsewhere Code = "authenticator-elsewhere"
 
 	CodeRouteNotFound    Code = "route-not-found"

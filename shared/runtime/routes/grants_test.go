@@ -51,12 +51,12 @@ func allUsed(used map[iam.Grant]bool) error {
 }
 
 // large is a passport whose content does not fit into a row.
-func large(t *testing.T) string {
+func large(t *testing.T, bytes int) string {
 	t.Helper()
 	texts := func() map[string]string {
 		all := map[string]string{}
 		for _, language := range strings.Fields("bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv") {
-			raw := make([]byte, 2500)
+			raw := make([]byte, bytes/100)
 			if _, err := rand.Read(raw); err != nil {
 				t.Fatal(err)
 			}
@@ -122,13 +122,26 @@ func TestRepeatedChanges(t *testing.T) {
 	}
 }
 
+// TestLargeAnswers holds that a request is not carried out twice even when its answer is too large to be kept.
+func TestLargeAnswers(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	_, key := k.Tenant(t, "Nordeiche")
+	body := large(t, 450_000)
+	for n, want := range []int{201, 409} {
+		w := k.Do(t, "POST", "/v1/passports", key, body, "Idempotency-Key", "one")
+		if w.Code != want || n == 1 && !strings.Contains(w.Body.String(), `"idempotency-done"`) {
+			t.Errorf("time %d: %d %.300s", n+1, w.Code, w.Body)
+		}
+	}
+}
+
 // TestLargeContent leads a passport whose content lies in the object storage through its life, each function coming to it
 // for the first time.
 func TestLargeContent(t *testing.T) {
 	for _, first := range []string{"versions", "version"} {
 		k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 		_, key := k.Tenant(t, "Nordeiche")
-		body := large(t)
+		body := large(t, 250_000)
 		id := k.Create(t, key, body)
 		one, revision := "/v1/passports/"+id, 1
 		var sent struct{ Content map[string]any }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
@@ -220,13 +221,49 @@ func TestAttackMatrix(t *testing.T) {
 	if total < 700 {
 		t.Errorf("only %d cases", total)
 	}
-	keep(t, rows)
+	keep(t, rows, below(t))
+}
+
+// beneath counts what the policies of one function's roles say to calls for another organisation.
+type beneath struct {
+	Function string `json:"function"`
+	Cases    int    `json:"cases"`
+	Refused  int    `json:"refused"`
+}
+
+// below holds every call that a session of one organisation could make for another one against the policies of every
+// function: each action on each table of tenants, its index, the objects and the keys. It is the answer to a mistake
+// above, or to somebody who has got hold of a function.
+func below(t *testing.T) []beneath {
+	t.Helper()
+	k := testkit.Environment(t)
+	gate := testkit.OpenGate(t, k, clock.Fixed(testkit.Start()))
+	const own, foreign = "01a3c7ab-7680-7000-8000-000000000001", "01a3c7ab-7680-7000-8000-000000000002"
+	var all []beneath
+	for _, f := range testkit.Template(t).Functions {
+		b := beneath{Function: f.Folder}
+		for _, c := range gate.Reach(f.Folder, own, foreign) {
+			b.Cases++
+			if !c.Allowed {
+				b.Refused++
+			} else {
+				t.Errorf("%s may %s on %s (%s) for another organisation", f.Folder, c.Action, c.Resource, c.Of)
+			}
+		}
+		if b.Cases > 0 {
+			all = append(all, b)
+		}
+	}
+	if len(all) < 20 {
+		t.Errorf("only %d functions work for organisations", len(all))
+	}
+	return all
 }
 
 // keep compares the result with the report that is shown to customers.
-func keep(t *testing.T, rows []report) {
+func keep(t *testing.T, rows []report, below []beneath) {
 	t.Helper()
-	b, err := json.MarshalIndent(map[string]any{"routes": rows}, "", "  ")
+	b, err := json.MarshalIndent(map[string]any{"routes": rows, "belowTheHandler": below}, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,10 +295,11 @@ func TestForeignIsAbsent(t *testing.T) {
 	keys := answer(t, k.Do(t, "GET", "/v1/api-keys", theirs, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
 	foreign := map[string]string{
 		"{passportId}": passport, "{version}": "1", "{invitationId}": open, "{keyId}": keys, "{personId}": string(people(t, k, theirs)["other-viewer"].ID),
+		"{tenantId}": string(other.tenant),
 	}
 	absent := map[string]string{
 		"{passportId}": "0199aaaa-0000-7000-8000-00000000000a", "{version}": "1", "{invitationId}": "0199aaaa-0000-7000-8000-00000000000a",
-		"{keyId}": strings.Repeat("a", 39), "{personId}": "0199aaaa-0000-7000-8000-00000000000a",
+		"{keyId}": strings.Repeat("a", 39), "{personId}": "0199aaaa-0000-7000-8000-00000000000a", "{tenantId}": "0199aaaa-0000-7000-8000-00000000000a",
 	}
 	before := k.Dump(t)
 	own := k.SignIn(t, mine.people[access.Owner])

@@ -9,6 +9,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	organisation "github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
@@ -190,7 +191,7 @@ func TestKeys(t *testing.T) {
 // TestPolicy holds what an organisation can demand of sign-ins, for people who are signed in already.
 func TestPolicy(t *testing.T) {
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
-	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	tenant, anna := k.Organisation(t, "anna", "Nordeiche")
 	revision := 1
 	set := func(body string, edits ...func(map[string]any)) {
 		t.Helper()
@@ -206,16 +207,36 @@ func TestPolicy(t *testing.T) {
 	google := func(c map[string]any) { c["username"], c["amr"] = "Google_123", []string{"fed", "mfa"} }
 	expect(t, k, 422, "value-invalid", "PUT", "/v1/tenant/sign-in-policy", anna, `{"sessionHours":99,"domains":["Not A Domain"]}`, "If-Match", `"1"`)
 
-	set(`{"requireMfa":true}`)
+	locked := func(body, pointer string, edits ...func(map[string]any)) {
+		t.Helper()
+		token := k.SignIn(t, "anna", edits...)
+		w := k.Do(t, "PUT", "/v1/tenant/sign-in-policy", token, body, "If-Match", k.Do(t, "GET", "/v1/tenant/sign-in-policy", token, "").Header().Get("ETag"))
+		if p := answer(t, w, 422); p["code"] != "policy-locks-out" || !strings.Contains(w.Body.String(), `"`+pointer+`"`) {
+			t.Errorf("%s: %s", body, w.Body)
+		}
+	}
+	locked(`{"requireMfa":true}`, "/requireMfa")
+	locked(`{"ssoOnly":true}`, "/ssoOnly", otp)
+	locked(`{"domains":["other.example"]}`, "/domains")
+	set(`{"requireMfa":true}`, otp)
 	expect(t, k, 403, "second-factor-required", "GET", "/v1/passports", k.SignIn(t, "anna"), "")
 	expect(t, k, 200, "", "GET", "/v1/me", k.SignIn(t, "anna"), "") // an unenrolled person may still see their account
 	expect(t, k, 200, "", "GET", "/v1/passports", k.SignIn(t, "anna", otp), "")
-	set(`{"requireMfa":true,"ssoOnly":true,"sessionHours":1}`, otp)
+	set(`{"requireMfa":true,"ssoOnly":true,"sessionHours":1}`, google)
 	expect(t, k, 403, "single-sign-on-required", "GET", "/v1/passports", k.SignIn(t, "anna", otp), "")
 	expect(t, k, 200, "", "GET", "/v1/passports", k.SignIn(t, "anna", google), "")
 	old := func(c map[string]any) { google(c); c["auth_time"] = k.Clock.Now().Add(-61 * time.Minute).Unix() }
 	expect(t, k, 401, "reauthentication-required", "GET", "/v1/passports", k.SignIn(t, "anna", old), "")
-	set(`{"domains":["other.example"]}`, google)
+	set(`{"domains":["nordeiche.example"]}`, google)
+	own, err := k.App.Tenants().Get(t.Context(), access.Caller{Tenant: tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := access.Caller{Tenant: tenant, Actor: "system:operator", Request: "0199aaaa-0000-7000-8000-00000000000a", At: k.Clock.Now()}
+	if _, err := k.App.Tenants().SetPolicy(t.Context(), by, own.Revision, organisation.Policy{Domains: []string{"other.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	k.Clock.Advance(31 * time.Second)
 	expect(t, k, 403, "mail-domain-refused", "GET", "/v1/passports", k.SignIn(t, "anna"), "")
 }
 
@@ -306,5 +327,28 @@ func TestUnusualIsNoticed(t *testing.T) {
 	}
 	if !strings.Contains(k.Log.String(), `"incidents":1`) {
 		t.Error("no metric counts the incident")
+	}
+}
+
+// TestLeaving holds that everybody may go whatever their role, except the last owner, and that an organisation one does
+// not belong to is like none.
+func TestLeaving(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	other, _ := k.Organisation(t, "otto", "Another")
+	tenant, anna := k.Organisation(t, "anna", "Nordeiche")
+	bert := k.Join(t, anna, "bert", "viewer")
+	here := "/v1/me/organisations/" + string(tenant)
+	expect(t, k, 409, "last-owner", "DELETE", here, anna, "")
+	foreign := k.Do(t, "DELETE", "/v1/me/organisations/"+string(other), bert, "")
+	absent := k.Do(t, "DELETE", "/v1/me/organisations/0199aaaa-0000-7000-8000-00000000000a", bert, "")
+	if a, b := answer(t, foreign, 404), answer(t, absent, 404); a["code"] != "member-not-found" || a["detail"] != b["detail"] {
+		t.Errorf("%v, %v", a, b)
+	}
+	expect(t, k, 200, "", "GET", "/v1/passports", bert, "")
+	expect(t, k, 204, "", "DELETE", here, bert, "")
+	k.Clock.Advance(31 * time.Second)
+	expect(t, k, 400, "organisation-choice-required", "GET", "/v1/passports", k.SignIn(t, "bert"), "")
+	if left := trail(t, k, k.SignIn(t, "anna"), "?event=member.removed"); len(left) != 1 {
+		t.Errorf("in the trail: %+v", left)
 	}
 }

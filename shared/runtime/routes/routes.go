@@ -45,6 +45,7 @@ func All(app *tenancy.App) []httpapi.Route {
 		accounts.Link(self, tokens),
 		accounts.StartAuthenticator(self, app.Authenticators()),
 		accounts.ConfirmAuthenticator(self, app.Authenticators()),
+		accounts.Leave(self),
 		accounts.Found(self),
 		accounts.Accept(self),
 		tenants.Get(own),
