@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -47,9 +46,8 @@ type attempt struct {
 }
 
 // authorization is the header of AWS Signature Version 4.
-func readAuthorization(r *http.Request) (signed, bool) {
-	m := regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([A-Z0-9a-z_-]+)/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=[0-9a-f]{64}$`).
-		FindStringSubmatch(r.Header.Get("Authorization"))
+func (g *Gate) readAuthorization(r *http.Request) (signed, bool) {
+	m := g.header.FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
 		return signed{}, false
 	}
@@ -59,7 +57,7 @@ func readAuthorization(r *http.Request) (signed, bool) {
 
 // admit finds out who calls, checks that it is they, and that they may.
 func (g *Gate) admit(r *http.Request, relayed bool) (admitted, *answer) {
-	s, ok := readAuthorization(r)
+	s, ok := g.readAuthorization(r)
 	if !ok {
 		return admitted{}, refuse("s3", missingToken, "Requests must be signed.")
 	}

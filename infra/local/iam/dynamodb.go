@@ -1,9 +1,10 @@
 package iam
 
 import (
-	"encoding/json"
-	"regexp"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/passportcraft/passportcraft/infra/local/iam/policy"
 )
@@ -18,7 +19,7 @@ type operation struct {
 	KeyConditionExpression    string
 	ExpressionAttributeNames  map[string]string
 	ExpressionAttributeValues attributes
-	RequestItems              json.RawMessage
+	RequestItems              jsontext.Value
 	TransactItems             []map[string]operation
 }
 
@@ -67,7 +68,7 @@ func (a *attempt) item(action string, in operation) (policy.Request, string) {
 			}
 		}
 	}
-	for _, of := range []attributes{in.Key, in.Item, in.conditions(hash)} {
+	for _, of := range []attributes{in.Key, in.Item, a.conditions(in, hash)} {
 		if v := of[hash].S; v != nil {
 			r.Keys.Set("dynamodb:LeadingKeys", *v)
 		}
@@ -76,8 +77,11 @@ func (a *attempt) item(action string, in operation) (policy.Request, string) {
 }
 
 // conditions is the partition key that a query asks for.
-func (o operation) conditions(hash string) attributes {
-	for _, m := range regexp.MustCompile(`([#\w]+)\s*=\s*(:\w+)`).FindAllStringSubmatch(o.KeyConditionExpression, -1) {
+func (a *attempt) conditions(o operation, hash string) attributes {
+	if o.KeyConditionExpression == "" {
+		return nil
+	}
+	for _, m := range a.equals.FindAllStringSubmatch(o.KeyConditionExpression, -1) {
 		name := m[1]
 		if alias, ok := o.ExpressionAttributeNames[name]; ok {
 			name = alias
@@ -105,7 +109,7 @@ func (a *attempt) transaction(in operation) ([]policy.Request, string) {
 }
 
 // batch is one request per table, with the partition keys of all its items.
-func (a *attempt) batch(action string, raw json.RawMessage) ([]policy.Request, string) {
+func (a *attempt) batch(action string, raw jsontext.Value) ([]policy.Request, string) {
 	keys := map[string][]attributes{}
 	if action == "BatchGetItem" {
 		var reads map[string]struct{ Keys []attributes }

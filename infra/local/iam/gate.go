@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -44,6 +45,8 @@ type Options struct {
 type Gate struct {
 	options Options
 	signer  *v4.Signer
+	header  *regexp.Regexp            // of a signed request
+	equals  *regexp.Regexp            // an equality in a key condition
 	tables  map[string]template.Table // by name on this machine
 	buckets map[string][]policy.Document
 	roles   map[string]*role           // by ARN
@@ -85,7 +88,10 @@ func New(o Options) (*Gate, error) {
 		o.Next = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second}}
 	}
 	g := &Gate{
-		options: o, signer: v4.NewSigner(), tables: map[string]template.Table{}, buckets: map[string][]policy.Document{}, roles: map[string]*role{},
+		options: o, signer: v4.NewSigner(),
+		header: regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([A-Z0-9a-z_-]+)/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=[0-9a-f]{64}$`),
+		equals: regexp.MustCompile(`([#\w]+)\s*=\s*(:\w+)`),
+		tables: map[string]template.Table{}, buckets: map[string][]policy.Document{}, roles: map[string]*role{},
 		own: map[string]function{}, keys: map[string]aws.Credentials{}, callers: map[string]*caller{}, used: map[Grant]bool{},
 	}
 	g.callers[o.Engines.AccessKey] = &caller{arn: g.iam("root"), secret: o.Engines.SecretKey}
