@@ -30,16 +30,16 @@ func Values(env map[string]string) map[string]string {
 	return map[string]string{
 		"AppEnv": env["APP_ENV"], "PublicBaseUrl": env["PUBLIC_BASE_URL"], "AWS::Region": env["AWS_REGION"], "AWS::AccountId": "000000000000", "AWS::Partition": "aws",
 		"RecordsTable": env["RECORDS_TABLE"], "PeopleTable": env["PEOPLE_TABLE"], "PublicTable": env["PUBLIC_TABLE"], "LedgerTable": env["LEDGER_TABLE"], "KeysTable": env["KEYS_TABLE"],
-		"DocumentsBucket": env["DOCUMENTS_BUCKET"], "EvidenceBucket": env["EVIDENCE_BUCKET"], "AccessLogBucket": env["DOCUMENTS_BUCKET"] + "-log",
+		"DocumentsBucket": env["DOCUMENTS_BUCKET"], "EvidenceBucket": env["EVIDENCE_BUCKET"], "ExportsBucket": env["EXPORTS_BUCKET"], "AccessLogBucket": env["DOCUMENTS_BUCKET"] + "-log",
 		"TenantKey.Arn": env["TENANT_KEY_ARN"], "AuditKey.Arn": env["AUDIT_KEY_ARN"], "MailFrom": env["MAIL_FROM"], "UserPool": "pool", "UserPoolClient": env["TOKEN_CLIENT_ID"], "UserPoolDomain": "sign-in",
 	}
 }
 
 // gate puts the policies of the template in front of the engines of an environment.
-func gate(t testing.TB, env map[string]string, now clock.Clock, next aws.HTTPClient) *iam.Gate {
+func gate(t testing.TB, env map[string]string, now clock.Clock, next aws.HTTPClient, created func(bucket, object string)) *iam.Gate {
 	t.Helper()
 	g, err := iam.New(iam.Options{
-		Template: Template(t), Values: Values(env), Now: now, Random: rand.Reader, Next: next,
+		Template: Template(t), Values: Values(env), Now: now, Random: rand.Reader, Next: next, Created: created,
 		Engines: iam.Engines{DynamoDB: env["DYNAMODB_ENDPOINT"], S3: env["S3_ENDPOINT"], KMS: env["KMS_ENDPOINT"], SES: env["SES_ENDPOINT"], Cognito: env["COGNITO_ENDPOINT"], AccessKey: env["AWS_ACCESS_KEY_ID"], SecretKey: env["AWS_SECRET_ACCESS_KEY"]},
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func gate(t testing.TB, env map[string]string, now clock.Clock, next aws.HTTPCli
 // OpenGate is a gate without a platform behind it.
 func OpenGate(t testing.TB, env map[string]string, now clock.Clock) *iam.Gate {
 	t.Helper()
-	return gate(t, env, now, nil)
+	return gate(t, env, now, nil, nil)
 }
 
 // used are the grants that all kits of the process have used.

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,6 +52,9 @@ type Kit struct {
 
 	gate *iam.Gate
 	open func() *tenancy.App
+
+	mu      sync.Mutex
+	created []arrived
 }
 
 // Options change a kit.
@@ -86,7 +90,7 @@ func Open(t testing.TB, o Options) *Kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.gate = gate(t, k.Env, k.Clock.Now, o.HTTP)
+	k.gate = gate(t, k.Env, k.Clock.Now, o.HTTP, k.arrive)
 	parts := wire.Parts{Now: k.Clock.Now, Log: k.Log, HTTP: k.gate, Identity: k.gate.Identity, Web: k.Issuer}
 	k.open = func() *tenancy.App { return tenancy.New(config, parts) }
 	k.App = k.open()
@@ -152,8 +156,8 @@ func Environment(t testing.TB) map[string]string {
 		t.Fatal(err)
 	}
 	objects := s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &e.S3, true })
-	bucket, evidence := prefix+"documents", prefix+"evidence"
-	for _, name := range []string{bucket, evidence} {
+	bucket, evidence, exports := prefix+"documents", prefix+"evidence", prefix+"exports"
+	for _, name := range []string{bucket, evidence, exports} {
 		if err := provision.Bucket(ctx, objects, name); err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +175,7 @@ func Environment(t testing.TB) map[string]string {
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
-		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
+		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
 	}
 }
 

@@ -41,10 +41,10 @@ func TestEveryBinaryRuns(t *testing.T) {
 	}
 	binaries := build(t, root)
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, SystemClock: true})
-	_, key := k.Tenant(t, "Events")
+	events, key := k.Tenant(t, "Events")
 	k.Env["TOKEN_JWKS"], k.Env["TOKEN_API_URL"] = k.Env["COGNITO_ENDPOINT"], k.Env["COGNITO_ENDPOINT"]
 	_, owner := k.Organisation(t, "eva", "People of events")
-	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${NEWCOMER}": k.Register(t, "nora")}
+	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${EXPORTS_BUCKET}": k.Env["EXPORTS_BUCKET"], "${TENANT}": string(events), "${NEWCOMER}": k.Register(t, "nora")}
 	tpl := testkit.Template(t)
 	gate := httptest.NewServer(k.Gate())
 	defer gate.Close()
@@ -120,8 +120,8 @@ func one(t *testing.T, k *testkit.Kit, runtime *runtimeapi.Runtime, file, name, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(raw), `"source": "aws.scheduler"`) {
-		if out, err := runtime.Call(context.Background(), function, raw); err != nil || string(out) != "null" {
+	if strings.Contains(string(raw), `"source": "aws.scheduler"`) || strings.Contains(string(raw), `"eventSource": "aws:s3"`) {
+		if out, err := runtime.Call(context.Background(), function, []byte(names.Replace(string(raw)))); err != nil || string(out) != "null" {
 			t.Errorf("%s: %s %v", function, out, err)
 		}
 		return

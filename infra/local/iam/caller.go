@@ -24,6 +24,7 @@ const maxBody = 20 << 20
 type admitted struct {
 	request *http.Request // to the engine
 	answer  *answer       // of STS
+	stores  bool          // an object will be there when it succeeds
 }
 
 // signed is what a signature says of its maker.
@@ -31,6 +32,7 @@ type signed struct {
 	key, region, service string
 	headers              []string
 	at                   time.Time
+	presigned            string // the signature of a presigned request
 }
 
 // attempt is one call being judged.
@@ -59,6 +61,9 @@ func (g *Gate) readAuthorization(r *http.Request) (signed, bool) {
 func (g *Gate) admit(r *http.Request, relayed bool) (admitted, *answer) {
 	s, ok := g.readAuthorization(r)
 	if !ok {
+		s, ok = readPresigned(r)
+	}
+	if !ok {
 		return admitted{}, refuse("s3", missingToken, "Requests must be signed.")
 	}
 	a := &attempt{Gate: g, signed: s, r: r, relayed: relayed}
@@ -86,6 +91,10 @@ func (g *Gate) admit(r *http.Request, relayed bool) (admitted, *answer) {
 }
 
 func (a *attempt) read() *answer {
+	if a.presigned != "" {
+		a.hash = "UNSIGNED-PAYLOAD"
+		return nil
+	}
 	if a.hash = a.r.Header.Get("X-Amz-Content-Sha256"); a.hash != "" {
 		if strings.HasPrefix(a.hash, "STREAMING-AWS4") {
 			return refuse(a.service, accessDenied, "The gate does not take bodies signed in chunks.")
@@ -113,10 +122,13 @@ func (a *attempt) identify() *answer {
 	switch {
 	case a.caller == nil:
 		return refuse(a.service, unknownKey, "The security token included in the request is invalid.")
-	case subtle.ConstantTimeCompare([]byte(a.caller.token), []byte(a.r.Header.Get("X-Amz-Security-Token"))) == 0:
+	case subtle.ConstantTimeCompare([]byte(a.caller.token), []byte(a.token())) == 0:
 		return refuse(a.service, unknownKey, "The security token included in the request is invalid.")
 	case a.caller.token != "" && !a.options.Now().Before(a.caller.expires):
 		return refuse(a.service, expiredToken, "The security token included in the request is expired.")
+	}
+	if a.presigned != "" {
+		return a.identifyPresigned()
 	}
 	again := &http.Request{Method: a.r.Method, URL: clone(a.r.URL), Host: a.r.Host, Header: http.Header{}}
 	for _, name := range a.headers {
@@ -170,13 +182,17 @@ func (a *attempt) forward(engine string, requests func() ([]policy.Request, stri
 	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} {
 		out.Header.Del(name)
 	}
+	a.strip(out.URL)
+	if out.Header.Get("X-Amz-Content-Sha256") == "" {
+		out.Header.Set("X-Amz-Content-Sha256", a.hash)
+	}
 	e := a.options.Engines
 	err := a.signer.SignHTTP(out.Context(), aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, out, a.hash, "s3", a.region, a.at,
 		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	if err != nil {
 		return admitted{}, refuse("s3", accessDenied, "The call cannot be signed for the engine.")
 	}
-	return admitted{request: out}, nil
+	return admitted{request: out, stores: stores(out)}, nil
 }
 
 // judge holds one request against the policies of the caller's role and of the bucket.

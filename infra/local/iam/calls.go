@@ -3,6 +3,7 @@ package iam
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/passportcraft/passportcraft/infra/local/iam/policy"
@@ -66,8 +67,10 @@ func (a *attempt) ses() ([]policy.Request, string) {
 
 // s3 is the request of a call of the object storage, with the bucket in the path.
 func (a *attempt) s3() ([]policy.Request, string) {
-	bucket, object, _ := strings.Cut(strings.TrimPrefix(a.r.URL.Path, "/"), "/")
-	query := a.r.URL.Query()
+	at := clone(a.r.URL)
+	a.strip(at)
+	bucket, object, _ := strings.Cut(strings.TrimPrefix(at.Path, "/"), "/")
+	query := at.Query()
 	keys := policy.Keys{}
 	for header, key := range map[string]string{
 		"X-Amz-Server-Side-Encryption":                    "s3:x-amz-server-side-encryption",
@@ -81,7 +84,7 @@ func (a *attempt) s3() ([]policy.Request, string) {
 	if query.Has("prefix") {
 		keys.Set("s3:prefix", query.Get("prefix"))
 	}
-	actions, of := s3Actions(a.r, object), "arn:aws:s3:::"+bucket
+	actions, of := s3Actions(a.r, query, object), "arn:aws:s3:::"+bucket
 	if object != "" {
 		of += "/" + object
 	}
@@ -97,8 +100,7 @@ func (a *attempt) s3() ([]policy.Request, string) {
 
 // s3Actions are the permissions that a call needs (Amazon S3 User Guide, "Required permissions for Amazon S3 API
 // operations").
-func s3Actions(r *http.Request, object string) []string {
-	q := r.URL.Query()
+func s3Actions(r *http.Request, q url.Values, object string) []string {
 	if object == "" {
 		switch {
 		case r.Method == http.MethodGet && q.Has("uploads"):
@@ -118,12 +120,12 @@ func s3Actions(r *http.Request, object string) []string {
 		return []string{"AbortMultipartUpload"}
 	case (r.Method == http.MethodPost || r.Method == http.MethodPut) && (q.Has("uploadId") || q.Has("uploads")):
 		return []string{"PutObject"}
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && plainQuery(r):
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && plainQuery(q):
 		if version {
 			return []string{"GetObjectVersion"}
 		}
 		return []string{"GetObject"}
-	case r.Method == http.MethodPut && plainQuery(r):
+	case r.Method == http.MethodPut && plainQuery(q):
 		actions := []string{"PutObject"}
 		if r.Header.Get("X-Amz-Object-Lock-Mode") != "" || r.Header.Get("X-Amz-Object-Lock-Retain-Until-Date") != "" {
 			actions = append(actions, "PutObjectRetention")
@@ -132,7 +134,7 @@ func s3Actions(r *http.Request, object string) []string {
 			actions = append(actions, "PutObjectTagging")
 		}
 		return actions
-	case r.Method == http.MethodDelete && plainQuery(r):
+	case r.Method == http.MethodDelete && plainQuery(q):
 		if version {
 			return []string{"DeleteObjectVersion"}
 		}
@@ -142,8 +144,8 @@ func s3Actions(r *http.Request, object string) []string {
 }
 
 // plainQuery reports whether a call is about the object itself and not about one of its sides (acl, tagging, …).
-func plainQuery(r *http.Request) bool {
-	for name := range r.URL.Query() {
+func plainQuery(q url.Values) bool {
+	for name := range q {
 		if name != "x-id" && name != "versionId" && !strings.HasPrefix(name, "response-") {
 			return false
 		}

@@ -16,6 +16,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,8 +38,10 @@ type Options struct {
 	Engines  Engines
 	Now      clock.Clock
 	Random   io.Reader
-	Next     aws.HTTPClient // the way to the engines; nil: a client of its own
-	Denied   func(Denial)   // told of every refusal for want of a permission; may be nil
+	Next     aws.HTTPClient              // the way to the engines; nil: a client of its own
+	Denied   func(Denial)                // told of every refusal for want of a permission; may be nil
+	Created  func(bucket, object string) // told of every object that has been stored whole; may be nil
+	Mount    string                      // path under which the gate stands at its own address, in front of those of S3; "" for none
 }
 
 // Gate enforces the policies of one template; safe for concurrent use.
@@ -214,7 +217,12 @@ func (g *Gate) pass(r *http.Request, relayed bool) (*http.Response, error) {
 	if call.answer != nil {
 		return call.answer.response(r), nil
 	}
-	return g.options.Next.Do(call.request)
+	resp, err := g.options.Next.Do(call.request)
+	if err == nil && resp.StatusCode == http.StatusOK && call.stores && g.options.Created != nil {
+		bucket, object, _ := strings.Cut(strings.TrimPrefix(call.request.URL.Path, "/"), "/")
+		g.options.Created(bucket, object)
+	}
+	return resp, err
 }
 
 // ServeHTTP is the gate for functions in processes of their own: one address for all services.

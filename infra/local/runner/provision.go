@@ -58,6 +58,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	mail := s.url + mailPath
 	s.gate, err = iam.New(iam.Options{
 		Template: s.template, Values: values, Now: s.clock.Now, Random: rand.Reader,
+		Created: s.arrived, Mount: storagePath,
 		Denied: func(d iam.Denial) {
 			fmt.Fprintf(s.log, "{\"level\":\"ERROR\",\"msg\":\"denied\",\"role\":%q,\"action\":%q,\"resource\":%q,\"cause\":%q}\n", d.Role, d.Action, d.Resource, d.Why)
 		},
@@ -70,7 +71,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	maps.Copy(common, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "STS_ENDPOINT": s.url + "/local/sts", "RATE_PER_KEY": ratePerKey,
-		"SES_ENDPOINT": mail,
+		"SES_ENDPOINT": mail, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
 	})
 	return each, common, nil
 }

@@ -93,6 +93,8 @@ type site struct {
 	log      *os.File
 	url      string
 
+	arrivals sync.WaitGroup // object events under way
+
 	stopClock func()       // ends what the clock drives; nil when nothing does
 	closeGate func() error // nil when functions run in this process
 }
@@ -184,6 +186,7 @@ func (s *site) start(ctx context.Context) (err error) {
 		maps.Copy(environment, s.signInSettings())
 		environment["RATE_PER_KEY"] = common["RATE_PER_KEY"]
 		maps.Copy(environment, s.gate.Environment(function, address))
+		environment["S3_PUBLIC_ENDPOINT"] = common["S3_PUBLIC_ENDPOINT"]
 	}
 	s.runtime, err = runtimeapi.New(runtimeapi.Options{Region: region, Output: s.log, Random: rand.Reader},
 		runtimeapi.Functions(s.template, binaries, environments)...)
@@ -255,9 +258,13 @@ func (s *site) handler() (http.Handler, error) {
 		done.Go(func() { s.tick(ctx, scheduler) })
 		s.stopClock = func() { stop(); done.Wait() }
 	}
+	mux.Handle(storagePath+"/", s.gate)
 	mux.Handle("/", untouched{g})
 	return mux, nil
 }
+
+// storagePath is where those who fetch packages reach the object storage of this machine.
+const storagePath = "/local/s3"
 
 // mailPath is where this machine's mailbox is shown and takes mail.
 const mailPath = "/local/mail"
@@ -295,6 +302,7 @@ func (s *site) stop() error {
 	if s.stopClock != nil {
 		s.stopClock()
 	}
+	s.arrivals.Wait()
 	if s.runtime != nil {
 		s.runtime.Close()
 	}

@@ -24,6 +24,10 @@ type Tables struct{ Records, People, Public, Ledger, Keys string }
 // indexByStatus lists passports of a tenant by status and time of last change.
 const indexByStatus = "ByStatus"
 
+// indexByCreation lists passports of a tenant by creation: nothing else about them, so that changing one does not write
+// to it.
+const indexByCreation = "ByCreation"
+
 // Observe is told about every call: its operation ("dynamodb.GetItem") and the capacity units it consumed.
 type Observe func(ctx context.Context, operation string, units float64)
 

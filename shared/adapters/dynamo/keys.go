@@ -66,6 +66,13 @@ func passportPartition(t id.Tenant, p id.Passport) string { return tenantPrefix(
 
 func passportKey(t id.Tenant, p id.Passport) key { return key{passportPartition(t, p), "META"} }
 
+// creationPartition lists a tenant's passports in the order of their creation, which never changes.
+func creationPartition(t id.Tenant, shard int) string {
+	return fmt.Sprintf("%s#C#%d", tenantPrefix(t), shard)
+}
+
+func exportKey(t id.Tenant, e id.Export) key { return key{tenantPrefix(t) + "#X", string(e)} }
+
 const versionPrefix = "V#"
 
 func versionKey(t id.Tenant, p id.Passport, number int) key {

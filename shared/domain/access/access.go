@@ -94,7 +94,7 @@ func Check(p Principal, a Action, at time.Time) error {
 	} else if err := rule.admit(p); err != nil {
 		return err
 	}
-	if rule.Fresh && at.Sub(p.SignIn) > FreshFor {
+	if rule.Fresh && p.Kind == Person && at.Sub(p.SignIn) > FreshFor {
 		return fault.New(fault.CodeReauthenticate, "Sign in again: for this, the last sign-in must be less than five minutes ago.")
 	}
 	return nil

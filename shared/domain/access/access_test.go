@@ -29,6 +29,8 @@ func expected() map[access.Action][2]string {
 		access.KeyWrite:         {"OA", ""},
 		access.AuditRead:        {"OAU", "audit"},
 		access.NoticeRead:       {"OAU", ""},
+		access.ExportCreate:     {"OA", "export"},
+		access.ExportRead:       {"OA", "export"},
 		access.AccountRead:      {"OAERVU", ""},
 		access.AccountUse:       {"OAERVU", ""},
 		access.AccountLink:      {"OAERVU", ""},
@@ -59,8 +61,11 @@ func TestCheck(t *testing.T) {
 		for _, s := range append(access.Scopes(), "passports:everything", "") {
 			p := access.Principal{Kind: access.Key, ID: "k", Scopes: []access.Scope{s}, State: access.Active}
 			_, short, _ := strings.Cut(string(s), ":")
-			if s == access.ScopeAudit {
+			switch s {
+			case access.ScopeAudit:
 				short = "audit"
+			case access.ScopeExport:
+				short = "export"
 			}
 			want := short != "" && slices.Contains(strings.Fields(allowed[1]), short)
 			if err := access.Check(p, action, now); (err == nil) != want || err != nil && fault.Of(err).Kind != fault.Forbidden {
@@ -87,7 +92,7 @@ func TestFresh(t *testing.T) {
 		if rule.Fresh != (fault.Of(err) != nil && fault.Of(err).Code == fault.CodeReauthenticate) {
 			t.Errorf("%s: %v", rule.Action, err)
 		}
-		powerful := rule.Action == access.KeyWrite || rule.Action == access.MemberChange || rule.Action == access.PolicyWrite || rule.Action == access.AccountLink
+		powerful := rule.Action == access.KeyWrite || rule.Action == access.MemberChange || rule.Action == access.PolicyWrite || rule.Action == access.ExportCreate || rule.Action == access.AccountLink
 		if rule.Fresh != powerful {
 			t.Errorf("%s: fresh is %v", rule.Action, rule.Fresh)
 		}
@@ -103,7 +108,7 @@ func TestSuspended(t *testing.T) {
 		if (err == nil) != (rule.WhenSuspended || rule.Personal) {
 			t.Errorf("%s while suspended: %v", rule.Action, err)
 		}
-		if rule.WhenSuspended && !strings.HasSuffix(string(rule.Action), ".read") {
+		if rule.WhenSuspended && !strings.HasSuffix(string(rule.Action), ".read") && rule.Action != access.ExportCreate {
 			t.Errorf("%s changes something and stays possible while suspended", rule.Action)
 		}
 	}

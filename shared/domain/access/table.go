@@ -20,6 +20,8 @@ const (
 	KeyWrite         Action = "api-key.write"
 	AuditRead        Action = "audit.read"
 	NoticeRead       Action = "notice.read"
+	ExportCreate     Action = "export.create"
+	ExportRead       Action = "export.read"
 	AccountRead      Action = "account.read"
 	AccountUse       Action = "account.use"  // found an organisation, join one, register one's name
 	AccountLink      Action = "account.link" // another way to sign in as the same person, a second factor
@@ -31,6 +33,7 @@ const (
 	ScopeWrite   Scope = "passports:write"
 	ScopePublish Scope = "passports:publish"
 	ScopeAudit   Scope = "audit:read"
+	ScopeExport  Scope = "data:export"
 )
 
 // The roles, strongest first.
@@ -44,7 +47,7 @@ const (
 )
 
 // Scopes lists every scope.
-func Scopes() []Scope { return []Scope{ScopeRead, ScopeWrite, ScopePublish, ScopeAudit} }
+func Scopes() []Scope { return []Scope{ScopeRead, ScopeWrite, ScopePublish, ScopeAudit, ScopeExport} }
 
 // Roles lists every role, strongest first.
 func Roles() []Role { return []Role{Owner, Admin, Editor, Reviewer, Viewer, Auditor} }
@@ -56,7 +59,7 @@ type Rule struct {
 	Roles         []Role  // any one of them suffices, strongest first
 	Scopes        []Scope // any one of them suffices; none: no key may
 	Personal      bool    // concerns the person alone, not an organisation: every signed-in person may
-	Fresh         bool    // the person must have signed in within FreshFor
+	Fresh         bool    // a person must have signed in within FreshFor; keys have no sign-in
 	WhenSuspended bool    // stays possible while the organisation is suspended
 }
 
@@ -80,6 +83,8 @@ func Table() []Rule {
 		{Action: KeyWrite, Means: "Create and revoke API keys. No key can do more than its creator.", Roles: managers, Fresh: true},
 		{Action: AuditRead, Means: "Read and download the audit trail.", Roles: []Role{Owner, Admin, Auditor}, Scopes: []Scope{ScopeAudit}, WhenSuspended: true},
 		{Action: NoticeRead, Means: "Read notices to the organisation.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
+		{Action: ExportCreate, Means: "Ask for an export of everything, delete an export.", Roles: managers, Scopes: []Scope{ScopeExport}, Fresh: true, WhenSuspended: true},
+		{Action: ExportRead, Means: "See exports and fetch their packages.", Roles: managers, Scopes: []Scope{ScopeExport}, WhenSuspended: true},
 		{Action: AccountRead, Means: "Read one's own account and list one's organisations.", Personal: true},
 		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation, leave an organisation.", Personal: true},
 		{Action: AccountLink, Means: "Add another way to sign in to one's own account, or an authenticator app as second factor.", Personal: true, Fresh: true},

@@ -26,6 +26,10 @@ const (
 	AuthenticationFailed Event = "authentication.failed" // with a key of this organisation that is wrong, expired, revoked or used from elsewhere
 	AccessDenied         Event = "access.denied"
 	CrossTenant          Event = "access.cross-tenant" // somebody asked for an organisation they do not belong to
+	ExportRequested      Event = "export.requested"
+	ExportReady          Event = "export.ready"
+	ExportFetched        Event = "export.fetched" // a link to the package was given out
+	ExportDeleted        Event = "export.deleted"
 	AuditDownloaded      Event = "audit.downloaded"
 	IncidentFound        Event = "incident.found" // an anomaly rule fired
 
@@ -64,6 +68,10 @@ func Events() []Documented {
 		{AuthenticationFailed, "A key of the organisation was presented that is wrong, expired, revoked or used from elsewhere.", ""},
 		{AccessDenied, "A member or key asked for something that it may not do.", ""},
 		{CrossTenant, "Somebody who is signed in asked for an organisation they do not belong to.", ""},
+		{ExportRequested, "An export of the organisation's data was asked for.", "An export was asked for"},
+		{ExportReady, "An export is packed and can be fetched.", "An export is ready"},
+		{ExportFetched, "A link to an exported package was given out.", ""},
+		{ExportDeleted, "An export was deleted before its end.", "An export was deleted"},
 		{AuditDownloaded, "The audit trail was downloaded.", ""},
 		{IncidentFound, "An anomaly rule fired.", "Something unusual was noticed"},
 		{PassportCreated, "A passport was created.", ""},

@@ -30,6 +30,7 @@ func Catalogue() []Documented {
 		{CodeMemberNotFound, NotFound, "No such member", "Your organisation has no such member. GET /v1/members lists them."},
 		{CodeInvitationNotFound, NotFound, "No such invitation", "The invitation is unknown, used, withdrawn or older than seven days. Ask for a new one."},
 		{CodeAlreadyMember, Conflict, "Already a member", "This person belongs to the organisation already."},
+		{CodeExportNotFound, NotFound, "No such export", "Your organisation has no export with this identifier. GET /v1/exports lists them."},
 		{CodePolicyLockout, Invalid, "You would lock yourself out", "Your own sign-in does not meet what you demand of others. Sign in in that way first, then set the policy."},
 		{CodeOrganisationLimit, Conflict, "Too many organisations", "A person belongs to at most 50 organisations. Leave one first."},
 		{CodeIdempotencyDone, Conflict, "Done before", "The request with this Idempotency-Key was carried out. Its answer was too large to be kept; read the object instead."},

@@ -24,6 +24,7 @@ const (
 	CodeInvitationNotFound  Code = "invitation-not-found"
 	CodeAlreadyMember       Code = "already-member"
 	CodeLastOwner           Code = "last-owner"
+	CodeExportNotFound      Code = "export-not-found"
 	CodePolicyLockout       Code = "policy-locks-out"
 	CodeOrganisationLimit   Code = "organisation-limit"
 	CodeRoleUnknown         Code = "role-unknown"

@@ -18,6 +18,7 @@ type (
 	Person     string // a human being, whatever identities they sign in with
 	Invitation string // one invitation to join a tenant
 	Notice     string // one notice to the people of a tenant
+	Export     string // one export of a tenant's data
 	Entry      string // one audit entry
 	Request    string // one API request
 )

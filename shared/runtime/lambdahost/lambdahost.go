@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -102,6 +103,26 @@ func NewStamp(authenticator func(ctx context.Context, pool, user string) (bool, 
 
 // ServeStamp runs the trigger until the environment ends.
 func ServeStamp(s Stamp) { lambda.Start(s) }
+
+// NewObjects makes the handler of object events (S3 event notifications). One failure fails the event, which Lambda then
+// delivers again: what has been handled must bear that.
+func NewObjects(a jobs.Arrival) func(context.Context, events.S3Event) error {
+	return func(ctx context.Context, e events.S3Event) error {
+		for _, r := range e.Records {
+			object, err := url.QueryUnescape(r.S3.Object.Key) // keys come as in a query
+			if err != nil {
+				return fmt.Errorf("the key of an object event cannot be read: %w", err)
+			}
+			if err := a.Run(ctx, r.S3.Bucket.Name, object); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// ServeObjects runs the function until the environment ends.
+func ServeObjects(a jobs.Arrival) { lambda.Start(NewObjects(a)) }
 
 // ServeJob runs a job whenever its schedule fires, until the environment ends. What the event says is not read: the job
 // goes by the clock.

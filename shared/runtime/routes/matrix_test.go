@@ -295,11 +295,12 @@ func TestForeignIsAbsent(t *testing.T) {
 	keys := answer(t, k.Do(t, "GET", "/v1/api-keys", theirs, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
 	foreign := map[string]string{
 		"{passportId}": passport, "{version}": "1", "{invitationId}": open, "{keyId}": keys, "{personId}": string(people(t, k, theirs)["other-viewer"].ID),
-		"{tenantId}": string(other.tenant),
+		"{tenantId}": string(other.tenant), "{exportId}": answer(t, k.Do(t, "POST", "/v1/exports", theirs, `{"scope":"account"}`), 202)["id"].(string),
 	}
 	absent := map[string]string{
 		"{passportId}": "0199aaaa-0000-7000-8000-00000000000a", "{version}": "1", "{invitationId}": "0199aaaa-0000-7000-8000-00000000000a",
 		"{keyId}": strings.Repeat("a", 39), "{personId}": "0199aaaa-0000-7000-8000-00000000000a", "{tenantId}": "0199aaaa-0000-7000-8000-00000000000a",
+		"{exportId}": "0199aaaa-0000-7000-8000-00000000000a",
 	}
 	before := k.Dump(t)
 	own := k.SignIn(t, mine.people[access.Owner])

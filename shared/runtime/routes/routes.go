@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/audits"
 	"github.com/passportcraft/passportcraft/shared/api/browser"
 	"github.com/passportcraft/passportcraft/shared/api/carriers"
+	"github.com/passportcraft/passportcraft/shared/api/exports"
 	"github.com/passportcraft/passportcraft/shared/api/health"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/api/members"
@@ -20,6 +21,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/browsing"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
+	"github.com/passportcraft/passportcraft/shared/runtime/exporting"
 	"github.com/passportcraft/passportcraft/shared/runtime/posting"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
@@ -28,6 +30,7 @@ import (
 func All(app *tenancy.App) []httpapi.Route {
 	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	people, own, keys, self, tokens := posting.Members(app), app.Tenants(), app.APIKeys(), app.Accounts(), app.Tokens()
+	out := exporting.Service(app)
 	all := []httpapi.Route{
 		passports.Create(edit, links),
 		passports.List(read, links),
@@ -58,6 +61,10 @@ func All(app *tenancy.App) []httpapi.Route {
 		members.Invitations(people),
 		members.Invite(people, own),
 		members.Withdraw(people),
+		exports.Create(out),
+		exports.List(out),
+		exports.Get(out),
+		exports.Delete(out),
 		apikeys.List(keys),
 		apikeys.Create(keys),
 		apikeys.Revoke(keys),

@@ -162,6 +162,15 @@ func (a *App) Notices() *dynamo.Notices {
 	return dynamo.NewNotices(a.Database(), a.keyring(), a.Parts().Now)
 }
 
+// Dump reads everything that a tenant has here.
+func (a *App) Dump() *dynamo.Dump {
+	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
+	return &dynamo.Dump{
+		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
+		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(),
+	}
+}
+
 // Found makes an organisation with a new person as its owner and a first key that may do everything: for the local
 // runner and for tests. No route uses it.
 func (a *App) Found(ctx context.Context, name string, owner member.Person, i member.Identity) (tenant.Tenant, string, error) {

@@ -23,6 +23,7 @@ type Config struct {
 	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE
 	DocumentsBucket string        // DOCUMENTS_BUCKET
 	TenantKeyARN    string        // TENANT_KEY_ARN: the KMS key that wraps tenant keys
+	ExportsBucket   string        // EXPORTS_BUCKET: packages that tenants take away
 	EvidenceBucket  string        // EVIDENCE_BUCKET: what cannot be taken back
 	AuditKeyARN     string        // AUDIT_KEY_ARN: the KMS key that signs audit logs
 	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
@@ -35,6 +36,8 @@ type Config struct {
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
 	TenantRole string // TENANT_ROLE_ARN: the role whose tagged sessions reach one tenant's data; empty: the function has none
+
+	S3Public string // S3_PUBLIC_ENDPOINT: where those who fetch packages reach the local storage; empty: S3_ENDPOINT
 
 	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT, STS_ENDPOINT,
 	// COGNITO_ENDPOINT. Empty means AWS.
@@ -55,7 +58,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"),
 		TenantRole:     get("TENANT_ROLE_ARN"),
-		EvidenceBucket: get("EVIDENCE_BUCKET"), AuditKeyARN: get("AUDIT_KEY_ARN"),
+		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
 		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),
@@ -84,7 +87,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 	if c.TokenIssuer != "" && c.Env != "local" && !strings.HasPrefix(c.TokenIssuer+" "+c.TokenKeys, "https://") {
 		return c, fmt.Errorf("TOKEN_ISSUER must be an https address")
 	}
-	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint, "STS_ENDPOINT": c.STSEndpoint, "COGNITO_ENDPOINT": c.PoolEndpoint} {
+	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint, "STS_ENDPOINT": c.STSEndpoint, "COGNITO_ENDPOINT": c.PoolEndpoint, "S3_PUBLIC_ENDPOINT": c.S3Public} {
 		if endpoint != "" && (c.Env != "local" || !loopback(endpoint)) {
 			return c, fmt.Errorf("%s may be set only with APP_ENV=local and to an address of this machine", name)
 		}

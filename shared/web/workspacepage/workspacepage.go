@@ -101,6 +101,8 @@ func licence(s access.Scope) string {
 		return "publish, suspend and archive passports"
 	case access.ScopeAudit:
 		return "read the audit trail"
+	case access.ScopeExport:
+		return "take everything away as an export"
 	}
 	return ""
 }

@@ -1,0 +1,216 @@
+// Package archive is the form in which a workspace leaves the platform: a ZIP file (APPNOTE 6.3.10, with ZIP64 where it is
+// needed) of NDJSON members, a manifest with the SHA-256 of each, and a signature of the manifest. It can be written piece
+// by piece by processes that know nothing of one another, and checked by anybody who has the platform's public key.
+//
+// It knows no storage and nothing of what the members mean.
+package archive
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"time"
+)
+
+// Names of the members that every archive has; they are the last two.
+const (
+	ManifestName  = "manifest.json"
+	SignatureName = "manifest.sig"
+)
+
+// Format is the version of the archive's form.
+const Format = "passportcraft-export/1"
+
+// Member is one finished member.
+type Member struct {
+	Name   string `json:"name"`
+	Lines  int64  `json:"lines,omitempty"`  // of NDJSON
+	Size   int64  `json:"size"`             // bytes, uncompressed
+	SHA256 string `json:"sha256"`           // of those bytes, in hex
+	Packed int64  `json:"packed"`           // bytes, compressed
+	CRC    uint32 `json:"crc"`              // CRC-32 of the uncompressed bytes, as ZIP wants it
+	Stored bool   `json:"stored,omitempty"` // not compressed
+}
+
+// Manifest says what an archive holds.
+type Manifest struct {
+	Format   string            `json:"format"`
+	Export   string            `json:"export"`
+	Tenant   string            `json:"tenant"`
+	Name     string            `json:"organisation"`
+	Snapshot time.Time         `json:"snapshot"` // instant to which the content is true
+	Policy   string            `json:"policy"`   // version of the rules by which it was made
+	Counts   map[string]int64  `json:"counts"`   // records by kind
+	Schemas  map[string]string `json:"schemas"`  // JSON Schema member by folder or member
+	Members  []Listed          `json:"members"`
+}
+
+// Listed is a member in the manifest.
+type Listed struct {
+	Name   string `json:"name"`
+	Lines  int64  `json:"lines,omitempty"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// List is the members as the manifest lists them.
+func List(members []Member) []Listed {
+	out := make([]Listed, 0, len(members))
+	for _, m := range members {
+		out = append(out, Listed{m.Name, m.Lines, m.Size, m.SHA256})
+	}
+	return out
+}
+
+// Message is what is signed for a manifest: its digest under a line that no other signed thing of the platform begins
+// with.
+func Message(manifest []byte) []byte {
+	sum := sha256.Sum256(manifest)
+	return []byte("passportcraft-export-manifest-v1\n" + hex.EncodeToString(sum[:]) + "\n")
+}
+
+// Builder builds one member in memory. It is not safe for concurrent use.
+type Builder struct {
+	name    string
+	packed  bytes.Buffer
+	deflate *flate.Writer
+	sum     hash.Hash
+	crc     hash.Hash32
+	size    int64
+	lines   int64
+}
+
+// NewBuilder begins a member.
+func NewBuilder(name string) *Builder {
+	b := &Builder{name: name, sum: sha256.New(), crc: crc32.NewIEEE()}
+	b.deflate, _ = flate.NewWriter(&b.packed, flate.DefaultCompression) // the level is good, so there is no error
+	return b
+}
+
+// Reuse begins another member with the memory of a finished one.
+func (b *Builder) Reuse(name string) {
+	b.name, b.size, b.lines = name, 0, 0
+	b.packed.Reset()
+	b.deflate.Reset(&b.packed)
+	b.sum.Reset()
+	b.crc.Reset()
+}
+
+// Line adds a value as a line of JSON.
+func (b *Builder) Line(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("archive: %s: %w", b.name, err)
+	}
+	b.lines++
+	return b.write(append(line, '\n'))
+}
+
+// Raw adds bytes as they are.
+func (b *Builder) Raw(p []byte) error { return b.write(p) }
+
+// Lines adds finished lines.
+func (b *Builder) Lines(p []byte) error {
+	b.lines += int64(bytes.Count(p, []byte{'\n'}))
+	return b.write(p)
+}
+
+func (b *Builder) write(p []byte) error {
+	b.size += int64(len(p))
+	b.sum.Write(p)
+	b.crc.Write(p)
+	_, err := b.deflate.Write(p)
+	return err
+}
+
+// Packed is how many compressed bytes there are so far, about.
+func (b *Builder) Packed() int { return b.packed.Len() }
+
+// Empty reports whether nothing has been added.
+func (b *Builder) Empty() bool { return b.size == 0 }
+
+// Finish ends the member and writes its local header and its data.
+func (b *Builder) Finish(w io.Writer) (Member, error) {
+	if err := b.deflate.Close(); err != nil {
+		return Member{}, err
+	}
+	m := Member{
+		Name: b.name, Lines: b.lines, Size: b.size, SHA256: hex.EncodeToString(b.sum.Sum(nil)), Packed: int64(b.packed.Len()), CRC: b.crc.Sum32(),
+	}
+	return m, m.write(w, b.packed.Bytes())
+}
+
+// Store writes a member that is not compressed.
+func Store(w io.Writer, name string, data []byte) (Member, error) {
+	sum := sha256.Sum256(data)
+	m := Member{Name: name, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Packed: int64(len(data)), CRC: crc32.ChecksumIEEE(data), Stored: true}
+	return m, m.write(w, data)
+}
+
+// header is the member as ZIP describes it. Its time is fixed, so that the same content gives the same bytes.
+func (m Member) header() *zip.FileHeader {
+	h := &zip.FileHeader{
+		Name: m.Name, Method: zip.Deflate, CRC32: m.CRC, CompressedSize64: uint64(m.Packed), UncompressedSize64: uint64(m.Size),
+		Modified: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
+	if m.Stored {
+		h.Method = zip.Store
+	}
+	return h
+}
+
+func (m Member) write(w io.Writer, data []byte) error {
+	z := zip.NewWriter(w)
+	raw, err := z.CreateRaw(m.header())
+	if err != nil {
+		return fmt.Errorf("archive: %s: %w", m.Name, err)
+	}
+	if _, err := raw.Write(data); err != nil {
+		return err
+	}
+	return z.Flush() // and no Close: the directory comes once, at the end of all
+}
+
+// Directory writes what follows the members in the file: the central directory. The members are told to it once more
+// with nothing in them, so that it counts their places without having them.
+func Directory(w io.Writer, members []Member) error {
+	gate := &sluice{to: w}
+	z := zip.NewWriter(gate)
+	nothing := make([]byte, 1<<20)
+	for _, m := range members {
+		raw, err := z.CreateRaw(m.header())
+		if err != nil {
+			return fmt.Errorf("archive: %s: %w", m.Name, err)
+		}
+		for left := m.Packed; left > 0; left -= int64(len(nothing)) {
+			if _, err := raw.Write(nothing[:min(left, int64(len(nothing)))]); err != nil {
+				return err
+			}
+		}
+	}
+	if err := z.Flush(); err != nil {
+		return err
+	}
+	gate.open = true
+	return z.Close()
+}
+
+// sluice swallows what is written until it is opened.
+type sluice struct {
+	to   io.Writer
+	open bool
+}
+
+func (s *sluice) Write(p []byte) (int, error) {
+	if !s.open {
+		return len(p), nil
+	}
+	return s.to.Write(p)
+}

@@ -1,0 +1,325 @@
+// Package export lets a tenant take its data and go: it keeps what was asked for, and packs it into one signed archive
+// (package archive) that a stranger can check. Packing is a job that may be killed at any moment, called twice or called
+// late; it goes on from its last checkpoint and makes one package.
+//
+// It knows neither HTTP nor where packages lie.
+package export
+
+import (
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/member"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// State is where an export is in its life.
+type State string
+
+// The states of an export.
+const (
+	Queued  State = "queued"
+	Running State = "running"
+	Ready   State = "ready"
+	Failed  State = "failed"  // given up; nothing is left of it
+	Deleted State = "deleted" // by somebody
+	Expired State = "expired" // after KeptFor
+)
+
+// Limits of exports.
+const (
+	KeptFor = 7 * 24 * time.Hour // from when a package is ready until it is gone
+	LinkFor = 15 * time.Minute   // how long a link leads to a package
+	PerDay  = 5                  // exports of one tenant in 24 hours
+	Policy  = "exports/1"        // version of these rules, in each manifest
+)
+
+// Scope is what an export covers.
+type Scope string
+
+// The scopes.
+const (
+	Workspace Scope = "workspace" // passports and account
+	Passports Scope = "passports" // passports, all or by filter
+	Account   Scope = "account"   // people, keys, settings, notices and the audit trail
+)
+
+// Options say what is asked for.
+type Options struct {
+	Scope        Scope  `json:"scope"`
+	ProductGroup string `json:"productGroup,omitempty"` // of passports; empty: all
+	Status       string `json:"status,omitempty"`       // of passports at the snapshot; empty: all
+}
+
+// Check refuses options that mean nothing.
+func (o Options) Check() error {
+	var fields []fault.Field
+	bad := func(pointer, detail string) {
+		fields = append(fields, fault.Field{Pointer: pointer, Code: fault.CodeValueInvalid, Detail: detail})
+	}
+	if !slices.Contains([]Scope{Workspace, Passports, Account}, o.Scope) {
+		bad("/scope", "one of workspace, passports, account")
+	}
+	if (o.ProductGroup != "" || o.Status != "") && o.Scope != Passports {
+		bad("/scope", "filters go with the scope passports")
+	}
+	if o.Status != "" && !slices.Contains([]string{"draft", "published", "suspended", "archived"}, o.Status) {
+		bad("/status", "one of draft, published, suspended, archived")
+	}
+	if fields == nil {
+		return nil
+	}
+	return fault.New(fault.CodeValueInvalid, "The export cannot be made as asked.").With(fields...)
+}
+
+// Export is one export.
+type Export struct {
+	ID          id.Export
+	Tenant      id.Tenant
+	State       State
+	Options     Options
+	RequestedAt time.Time
+	RequestedBy string // actor
+	Snapshot    time.Time
+	Items       int64 // passports packed so far
+	Total       int64 // passports to pack; 0 until counted
+	Bytes       int64 // of the package so far
+	ReadyAt     time.Time
+	ExpiresAt   time.Time
+	Why         string // it failed
+
+	Fence      int64 // counts who packs it: what an earlier one still does is refused
+	LeaseUntil time.Time
+	Step       int // number of the last checkpoint
+}
+
+// Live reports whether a package is there or will be.
+func (e Export) Live() bool { return e.State == Queued || e.State == Running || e.State == Ready }
+
+// Store keeps exports. Claim and Save return ErrTaken when somebody else packs the export or it has ended.
+type Store interface {
+	Create(ctx context.Context, e Export, entry audit.Entry) error
+	Export(ctx context.Context, t id.Tenant, e id.Export) (Export, error)
+	Exports(ctx context.Context, t id.Tenant) ([]Export, error) // latest first
+	Claim(ctx context.Context, t id.Tenant, e id.Export, now, until time.Time) (Export, error)
+	Save(ctx context.Context, e Export) error
+	End(ctx context.Context, e Export, entry audit.Entry, n audit.Notice) error
+}
+
+// Requests tells the packager that there is something to pack. n tells repetitions of one request apart.
+type Requests interface {
+	Ask(ctx context.Context, t id.Tenant, e id.Export, n int) error
+}
+
+// Shelf is where finished packages lie.
+type Shelf interface {
+	Link(ctx context.Context, t id.Tenant, e id.Export, name string, life time.Duration) (address string, err error)
+	Delete(ctx context.Context, t id.Tenant, e id.Export) error
+}
+
+// Service is what people can do with exports.
+type Service struct {
+	Store    Store
+	Requests Requests
+	Shelf    Shelf
+	Journal  audit.Journal
+	IDs      *id.Source
+}
+
+// NotFound is the fault for an export that is not there.
+func NotFound() error {
+	return fault.New(fault.CodeExportNotFound, "Your organisation has no such export.")
+}
+
+// Request asks for an export of the present state.
+func (s *Service) Request(ctx context.Context, by access.Caller, o Options) (Export, error) {
+	if err := o.Check(); err != nil {
+		return Export{}, err
+	}
+	all, err := s.Store.Exports(ctx, by.Tenant)
+	if err != nil {
+		return Export{}, err
+	}
+	recent := slices.DeleteFunc(slices.Clone(all), func(e Export) bool { return by.At.Sub(e.RequestedAt) >= 24*time.Hour })
+	if len(recent) >= PerDay {
+		return Export{}, fault.New(fault.CodeRateLimited, "An organisation can ask for %d exports in 24 hours.", PerDay).After(recent[len(recent)-1].RequestedAt.Add(24 * time.Hour).Sub(by.At))
+	}
+	e := Export{
+		ID: id.New[id.Export](s.IDs), Tenant: by.Tenant, State: Queued, Options: o, RequestedAt: by.At, RequestedBy: by.Actor, Snapshot: by.At,
+	}
+	entry := audit.New(s.IDs, by, audit.ExportRequested, "export:"+string(e.ID), "", "").With("scope", string(o.Scope))
+	if err := s.Store.Create(ctx, e, entry); err != nil {
+		return Export{}, err
+	}
+	return e, s.Requests.Ask(ctx, e.Tenant, e.ID, 0)
+}
+
+// Get returns one export. One that has not been packed though nobody is at it is asked for once more.
+func (s *Service) Get(ctx context.Context, by access.Caller, which id.Export) (Export, error) {
+	e, err := s.Store.Export(ctx, by.Tenant, which)
+	if err != nil {
+		return Export{}, err
+	}
+	if (e.State == Queued || e.State == Running) && by.At.Sub(e.LeaseUntil) > time.Minute && by.At.Sub(e.RequestedAt) > time.Minute {
+		if err := s.Requests.Ask(ctx, e.Tenant, e.ID, e.Step+1); err != nil {
+			return e, err
+		}
+	}
+	return seen(e, by.At), nil
+}
+
+// List returns all exports that are remembered, latest first.
+func (s *Service) List(ctx context.Context, by access.Caller) ([]Export, error) {
+	all, err := s.Store.Exports(ctx, by.Tenant)
+	for i := range all {
+		all[i] = seen(all[i], by.At)
+	}
+	return all, err
+}
+
+// seen is an export as it is at an instant: packages end by the clock, whatever the storage has done about it.
+func seen(e Export, at time.Time) Export {
+	if e.State == Ready && !at.Before(e.ExpiresAt) {
+		e.State = Expired
+	}
+	return e
+}
+
+// Link gives an address from which a package can be fetched for a while, and writes down that it was given.
+func (s *Service) Link(ctx context.Context, by access.Caller, e Export) (address string, until time.Time, err error) {
+	if seen(e, by.At).State != Ready {
+		return "", time.Time{}, nil
+	}
+	entry := audit.New(s.IDs, by, audit.ExportFetched, "export:"+string(e.ID), "", "")
+	if err := s.Journal.Append(ctx, entry); err != nil {
+		return "", time.Time{}, err
+	}
+	life := min(LinkFor, e.ExpiresAt.Sub(by.At))
+	address, err = s.Shelf.Link(ctx, e.Tenant, e.ID, "passportcraft-"+e.Snapshot.UTC().Format("2006-01-02")+".zip", life)
+	return address, by.At.Add(life), err
+}
+
+// Delete ends an export and removes its package.
+func (s *Service) Delete(ctx context.Context, by access.Caller, which id.Export) error {
+	e, err := s.Store.Export(ctx, by.Tenant, which)
+	if err != nil {
+		return err
+	}
+	if e.Live() {
+		e.State, e.Fence = Deleted, e.Fence+1
+		entry := audit.New(s.IDs, by, audit.ExportDeleted, "export:"+string(e.ID), "", "")
+		if err := s.Store.End(ctx, e, entry, audit.NoticeOf(s.IDs, entry)); err != nil {
+			return err
+		}
+	}
+	return s.Shelf.Delete(ctx, e.Tenant, e.ID)
+}
+
+// Uploads builds a package out of parts (S3 multipart upload: parts of at least 5 MiB, but for the last).
+type Uploads interface {
+	Begin(ctx context.Context, t id.Tenant, e id.Export) (upload string, err error)
+	Part(ctx context.Context, u Upload, number int, data []byte) (tag string, err error)
+	// Finish makes the package of the parts. Finishing an upload again that has been finished is no error.
+	Finish(ctx context.Context, u Upload, parts []Part) error
+	Abort(ctx context.Context, u Upload) error
+}
+
+// Upload is a package being built.
+type Upload struct {
+	Tenant id.Tenant
+	Export id.Export
+	ID     string
+}
+
+// Part is an uploaded part.
+type Part struct {
+	Number int    `json:"n"`
+	Tag    string `json:"tag"`
+	Size   int64  `json:"size"`
+}
+
+// Checkpoints keeps what a packager must remember. It holds names, counts and digests, no content.
+type Checkpoints interface {
+	Save(ctx context.Context, t id.Tenant, e id.Export, step int, state []byte) error
+	Load(ctx context.Context, t id.Tenant, e id.Export, step int) ([]byte, error)
+}
+
+// Source is the tenant's data as it was at an instant.
+type Source interface {
+	// Count is the number of passports that existed.
+	Count(ctx context.Context, t id.Tenant, at time.Time) (int64, error)
+	// Passports lists passports that existed, in an order that does not change, after a place; none at the end.
+	Passports(ctx context.Context, t id.Tenant, at time.Time, after string, limit int) ([]Placed, error)
+	// Passport gives the passport with its history, then its versions, one after the other.
+	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, passport func(PassportRecord) error, version func(VersionRecord) error) error
+	// Account gives everything else, by the name of its member.
+	Account(ctx context.Context, t id.Tenant, at time.Time, record func(member string, v any) error) error
+	// Trail gives a block of the audit log as a download has it, from a number on; next is -1 at the end.
+	Trail(ctx context.Context, t id.Tenant, from int64, w io.Writer) (next int64, err error)
+}
+
+// Signer signs manifests.
+type Signer interface {
+	Sign(ctx context.Context, message []byte) ([]byte, error)
+}
+
+// Placed is a passport and its place among all.
+type Placed struct {
+	Passport id.Passport
+	Place    string
+}
+
+// Row is one line of a member under account/; its schema says what is in it.
+type Row map[string]any
+
+// What rows are made of.
+type (
+	MemberOf     = member.Member
+	InvitationOf = member.Invitation
+	NoticeOf     = audit.Notice
+)
+
+// PassportRecord is one line of passports/.
+type PassportRecord struct {
+	ID                id.Passport    `json:"id"`
+	ProductGroup      string         `json:"productGroup"`
+	Granularity       string         `json:"granularity"`
+	ProductIdentifier string         `json:"productIdentifier"`
+	Status            string         `json:"status"` // at the snapshot
+	Revision          int64          `json:"revision"`
+	Version           int            `json:"version"` // latest at the snapshot; 0 for none
+	CreatedAt         time.Time      `json:"createdAt"`
+	UpdatedAt         time.Time      `json:"updatedAt"`
+	Reason            string         `json:"reason,omitempty"`
+	Content           map[string]any `json:"content"` // its own, without what it inherits
+	History           []MomentRecord `json:"history"`
+	ChangedSince      bool           `json:"changedSinceSnapshot,omitempty"` // content and revision are later than the snapshot
+}
+
+// MomentRecord is one change of what was in force.
+type MomentRecord struct {
+	At      time.Time `json:"at"`
+	Status  string    `json:"status"`
+	Version int       `json:"version"`
+}
+
+// VersionRecord is one line of versions/.
+type VersionRecord struct {
+	Passport          id.Passport    `json:"passport"`
+	Number            int            `json:"number"`
+	ProductGroup      string         `json:"productGroup"`
+	SchemaVersion     string         `json:"schemaVersion"`
+	Granularity       string         `json:"granularity"`
+	ProductIdentifier string         `json:"productIdentifier"`
+	Model             string         `json:"model,omitempty"`
+	Batch             string         `json:"batch,omitempty"`
+	ContentHash       string         `json:"contentHash"`
+	PublishedAt       time.Time      `json:"publishedAt"`
+	PublishedBy       string         `json:"publishedBy"`
+	Content           map[string]any `json:"content"` // effective
+}

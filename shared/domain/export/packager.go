@@ -1,0 +1,410 @@
+package export
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/archive"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+//go:embed schemas/*.json
+var schemas embed.FS
+
+// ErrTaken is returned by a store when somebody else packs an export, or it has ended.
+var ErrTaken = errors.New("export: somebody else is at it, or it has ended")
+
+// Sizes and times of packing.
+const (
+	partSize = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
+	pageSize = 100
+	leaseFor = 5 * time.Minute
+)
+
+// Packager packs exports.
+type Packager struct {
+	Store       Store
+	Requests    Requests
+	Source      Source
+	Uploads     Uploads
+	Checkpoints Checkpoints
+	Signer      Signer
+	IDs         *id.Source
+	Now         clock.Clock
+	Patience    time.Duration // after which it stops and asks to be called again; the function's time less a reserve
+	PartSize    int           // 0: 8 MiB
+}
+
+// phase is what is packed at present.
+type phase int
+
+const (
+	packPassports phase = iota
+	packAccount
+	packTrail
+	complete // the package is uploaded and must be put together
+)
+
+// progress is what a packager that goes on must know; it is kept at each checkpoint.
+type progress struct {
+	Upload  string           `json:"upload"`
+	Parts   []Part           `json:"parts"`
+	Members []archive.Member `json:"members"`
+	Counts  map[string]int64 `json:"counts"`
+	Phase   phase            `json:"phase"`
+	After   string           `json:"after,omitempty"` // place among the passports
+	From    int64            `json:"from,omitempty"`  // place in the trail
+	Items   int64            `json:"items"`
+	Total   int64            `json:"total"`
+	Bytes   int64            `json:"bytes"`
+}
+
+// run is one call of the packager.
+type run struct {
+	*Packager
+	progress
+	export  Export
+	until   time.Time // when its patience ends
+	open    map[string]*archive.Builder
+	order   []string // kinds that are open, in the order of their opening
+	pending bytes.Buffer
+}
+
+// Pack packs an export, or goes on with it. An export that is ready, has ended or is being packed by somebody else is left
+// alone: a request that comes twice, late or out of order changes nothing.
+func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error {
+	ctx = access.As(ctx, t)
+	now := p.Now()
+	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
+	if errors.Is(err, ErrTaken) || errors.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}}
+	if r.PartSize == 0 {
+		r.PartSize = partSize
+	}
+	if err := r.restore(ctx); err != nil {
+		return err
+	}
+	err = r.pack(ctx)
+	if errors.Is(err, ErrTaken) {
+		return nil
+	}
+	return err
+}
+
+func (r *run) restore(ctx context.Context) error {
+	if r.export.Step > 0 {
+		b, err := r.Checkpoints.Load(ctx, r.export.Tenant, r.export.ID, r.export.Step)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(b, &r.progress)
+	}
+	r.Counts = map[string]int64{}
+	if r.export.Options.Scope != Account {
+		var err error
+		if r.Total, err = r.Source.Count(ctx, r.export.Tenant, r.export.Snapshot); err != nil {
+			return err
+		}
+	}
+	var err error
+	r.Upload, err = r.Uploads.Begin(ctx, r.export.Tenant, r.export.ID)
+	if err != nil {
+		return err
+	}
+	return r.checkpoint(ctx)
+}
+
+func (r *run) pack(ctx context.Context) error {
+	steps := map[phase]func(context.Context) (again bool, err error){packPassports: r.passports, packAccount: r.account, packTrail: r.trail}
+	for r.Phase < complete {
+		again, err := steps[r.Phase](ctx)
+		if err != nil {
+			return err
+		}
+		if again { // out of time: the next call goes on from the last checkpoint
+			r.export.LeaseUntil = r.Now()
+			if err := r.Store.Save(ctx, r.export); err != nil {
+				return err
+			}
+			return r.Requests.Ask(ctx, r.export.Tenant, r.export.ID, r.export.Step)
+		}
+		r.Phase++
+	}
+	if len(r.Members) == 0 || r.Members[len(r.Members)-1].Name != archive.SignatureName {
+		if err := r.seal(ctx); err != nil {
+			return err
+		}
+	}
+	return r.finish(ctx)
+}
+
+// line adds a record to the member of its kind that is open.
+func (r *run) line(kind string, v any) error {
+	b := r.builder(kind)
+	r.Counts[kind]++
+	return b.Line(v)
+}
+
+func (r *run) builder(kind string) *archive.Builder {
+	if b := r.open[kind]; b != nil && slices.Contains(r.order, kind) {
+		return b
+	}
+	name := kind
+	if !slices.Contains([]string{"passports", "versions", "audit"}, kind) {
+		name = kind + ".ndjson"
+	} else {
+		number := 1
+		for _, m := range r.Members {
+			if len(m.Name) > len(kind) && m.Name[:len(kind)+1] == kind+"/" {
+				number++
+			}
+		}
+		name = fmt.Sprintf("%s/%06d.ndjson", kind, number)
+	}
+	if r.open[kind] == nil {
+		r.open[kind] = archive.NewBuilder(name)
+	} else {
+		r.open[kind].Reuse(name)
+	}
+	r.order = append(r.order, kind)
+	return r.open[kind]
+}
+
+// due reports whether enough is in memory for a part.
+func (r *run) due() bool {
+	n := r.pending.Len()
+	for _, kind := range r.order {
+		n += r.open[kind].Packed()
+	}
+	return n >= r.PartSize+len(r.Parts)/1000*r.PartSize // so that 10,000 parts hold 400 GB
+}
+
+// close ends the open members into the pending part.
+func (r *run) close() error {
+	for _, kind := range r.order {
+		m, err := r.open[kind].Finish(&r.pending)
+		if err != nil {
+			return err
+		}
+		r.Members = append(r.Members, m)
+	}
+	r.order = r.order[:0]
+	return nil
+}
+
+// flush uploads what is in memory as one part and keeps a checkpoint: from here on nothing before it is done again.
+func (r *run) flush(ctx context.Context) error {
+	if err := r.close(); err != nil {
+		return err
+	}
+	if err := r.part(ctx); err != nil {
+		return err
+	}
+	return r.checkpoint(ctx)
+}
+
+func (r *run) part(ctx context.Context) error {
+	number := len(r.Parts) + 1
+	tag, err := r.Uploads.Part(ctx, r.upload(), number, r.pending.Bytes())
+	if err != nil {
+		return err
+	}
+	size := int64(r.pending.Len())
+	r.Parts = append(r.Parts, Part{number, tag, size})
+	r.Bytes += size
+	r.pending.Reset()
+	return nil
+}
+
+func (r *run) upload() Upload { return Upload{r.export.Tenant, r.export.ID, r.Upload} }
+
+func (r *run) checkpoint(ctx context.Context) error {
+	b, err := json.Marshal(r.progress)
+	if err != nil {
+		return fmt.Errorf("export: checkpoint: %w", err)
+	}
+	step := r.export.Step + 1
+	if err := r.Checkpoints.Save(ctx, r.export.Tenant, r.export.ID, step, b); err != nil {
+		return err
+	}
+	r.export.State, r.export.Step, r.export.LeaseUntil = Running, step, r.Now().Add(leaseFor)
+	r.export.Items, r.export.Total, r.export.Bytes = r.Items, r.Total, r.Bytes
+	return r.Store.Save(ctx, r.export)
+}
+
+func (r *run) late() bool { return !r.Now().Before(r.until) }
+
+func (r *run) passports(ctx context.Context) (again bool, err error) {
+	o := r.export.Options
+	if o.Scope == Account {
+		return false, nil
+	}
+	for {
+		all, err := r.Source.Passports(ctx, r.export.Tenant, r.export.Snapshot, r.After, pageSize)
+		if err != nil {
+			return false, err
+		}
+		for _, p := range all {
+			if err := r.passport(ctx, p.Passport); err != nil {
+				return false, err
+			}
+			r.After = p.Place
+			if r.due() {
+				if err := r.flush(ctx); err != nil {
+					return false, err
+				}
+				if r.late() {
+					return true, nil
+				}
+			}
+		}
+		if len(all) == 0 {
+			return false, nil
+		}
+	}
+}
+
+// passport packs one passport unless a filter leaves it out.
+func (r *run) passport(ctx context.Context, p id.Passport) error {
+	o, wanted := r.export.Options, true
+	err := r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, func(record PassportRecord) error {
+		wanted = (o.ProductGroup == "" || o.ProductGroup == record.ProductGroup) && (o.Status == "" || o.Status == record.Status)
+		if !wanted {
+			return nil
+		}
+		return r.line("passports", record)
+	}, func(record VersionRecord) error {
+		if !wanted {
+			return nil
+		}
+		return r.line("versions", record)
+	})
+	r.Items++
+	return err
+}
+
+func (r *run) account(ctx context.Context) (again bool, err error) {
+	if r.export.Options.Scope == Passports {
+		return false, nil
+	}
+	return false, r.Source.Account(ctx, r.export.Tenant, r.export.Snapshot, func(member string, v any) error {
+		return r.line("account/"+member, v)
+	})
+}
+
+func (r *run) trail(ctx context.Context) (again bool, err error) {
+	if r.export.Options.Scope == Passports {
+		return false, nil
+	}
+	for r.From >= 0 {
+		var block bytes.Buffer
+		next, err := r.Source.Trail(ctx, r.export.Tenant, r.From, &block)
+		if err != nil {
+			return false, err
+		}
+		if block.Len() > 0 {
+			r.Counts["audit"] += int64(bytes.Count(block.Bytes(), []byte{'\n'}))
+			if err := r.builder("audit").Lines(block.Bytes()); err != nil {
+				return false, err
+			}
+		}
+		r.From = next
+		if r.due() {
+			if err := r.flush(ctx); err != nil {
+				return false, err
+			}
+			if r.late() && next >= 0 {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// seal adds the schemas, the manifest, its signature and the directory, and uploads the last part.
+func (r *run) seal(ctx context.Context) error {
+	if err := r.close(); err != nil {
+		return err
+	}
+	m := archive.Manifest{
+		Format: archive.Format, Export: string(r.export.ID), Tenant: string(r.export.Tenant), Snapshot: r.export.Snapshot.UTC(), Policy: Policy,
+		Counts: r.Counts, Schemas: map[string]string{},
+	}
+	files, err := schemas.ReadDir("schemas")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		b, err := schemas.ReadFile("schemas/" + f.Name())
+		if err != nil {
+			return err
+		}
+		kind := f.Name()[:len(f.Name())-len(".schema.json")]
+		member := "schemas/" + f.Name()
+		m.Schemas[kind] = member
+		builder := archive.NewBuilder(member)
+		if err := builder.Raw(b); err != nil {
+			return err
+		}
+		packed, err := builder.Finish(&r.pending)
+		if err != nil {
+			return err
+		}
+		r.Members = append(r.Members, packed)
+	}
+	m.Members = archive.List(r.Members)
+	manifest, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	signature, err := r.Signer.Sign(ctx, archive.Message(manifest))
+	if err != nil {
+		return err
+	}
+	for _, last := range []struct {
+		name string
+		data []byte
+	}{{archive.ManifestName, manifest}, {archive.SignatureName, []byte(base64.StdEncoding.EncodeToString(signature) + "\n")}} {
+		packed, err := archive.Store(&r.pending, last.name, last.data)
+		if err != nil {
+			return err
+		}
+		r.Members = append(r.Members, packed)
+	}
+	if err := archive.Directory(&r.pending, r.Members); err != nil {
+		return err
+	}
+	if err := r.part(ctx); err != nil {
+		return err
+	}
+	return r.checkpoint(ctx)
+}
+
+// finish puts the package together and tells whoever asked.
+func (r *run) finish(ctx context.Context) error {
+	if err := r.Uploads.Finish(ctx, r.upload(), r.Parts); err != nil {
+		return err
+	}
+	now := r.Now()
+	e := r.export
+	e.State, e.ReadyAt, e.ExpiresAt, e.LeaseUntil = Ready, now, now.Add(KeptFor), now
+	by := access.Caller{Tenant: e.Tenant, Actor: "system:packager", Request: id.New[id.Request](r.IDs), At: now}
+	entry := audit.New(r.IDs, by, audit.ExportReady, "export:"+string(e.ID), "", "").With("bytes", fmt.Sprint(r.Bytes))
+	return r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry))
+}

@@ -1,0 +1,315 @@
+package routes_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/archive"
+	"github.com/passportcraft/passportcraft/shared/runtime/routes"
+	"github.com/passportcraft/passportcraft/shared/testkit"
+)
+
+// exported asks for an export, packs it and opens the package.
+func exported(t *testing.T, k *testkit.Kit, token, options string) ([]byte, *archive.Archive) {
+	t.Helper()
+	made := answer(t, k.Do(t, "POST", "/v1/exports", token, options), 202)
+	k.PackAll(t)
+	return fetched(t, k, token, made["id"].(string))
+}
+
+func fetched(t *testing.T, k *testkit.Kit, token, export string) ([]byte, *archive.Archive) {
+	t.Helper()
+	got := answer(t, k.Do(t, "GET", "/v1/exports/"+export+"?link=true", token, ""), 200)
+	if got["state"] != "ready" {
+		t.Fatalf("the export is %v", got)
+	}
+	resp := k.Fetch(t, got["download"].(map[string]any)["url"].(string))
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("fetching: %d %.300s %v", resp.StatusCode, b, err)
+	}
+	if n := int64(got["bytes"].(float64)); n != int64(len(b)) {
+		t.Errorf("the export says %d bytes and has %d", n, len(b))
+	}
+	a, err := archive.Open(bytes.NewReader(b), int64(len(b)), platformKey(t, k))
+	if err == nil {
+		err = a.Verify(nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, a
+}
+
+func platformKey(t *testing.T, k *testkit.Kit) *ecdsa.PublicKey {
+	t.Helper()
+	block, _ := pem.Decode(k.Do(t, "GET", "/trust/audit-key", "", "").Body.Bytes())
+	if block == nil {
+		t.Fatal("no key")
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key.(*ecdsa.PublicKey)
+}
+
+// lines are the records of a kind.
+func lines(t *testing.T, a *archive.Archive, folder string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	err := a.Lines(folder, func(line []byte) error {
+		var v map[string]any
+		err := json.Unmarshal(line, &v)
+		all = append(all, v)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestExport takes a whole workspace away: everything that was put in is in the package, and nothing of anybody else.
+func TestExport(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	_, other := k.Organisation(t, "otto", "CANARY-OTHER")
+	k.Create(t, other, complete)
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	bert := k.Join(t, anna, "bert", "editor")
+	answer(t, k.Do(t, "POST", "/v1/api-keys", anna, `{"name":"shop","scopes":["passports:read"]}`), 201)
+	var ids []string
+	for n := range 7 {
+		ids = append(ids, k.Create(t, anna, strings.ReplaceAll(strings.ReplaceAll(complete, "A%2FB", fmt.Sprint("S", n)), "A/B", fmt.Sprint("S", n))))
+	}
+	k.Publish(t, anna, ids[2])
+	k.Clock.Advance(time.Minute)
+	big := k.Create(t, anna, large(t, 250_000))
+	k.Publish(t, anna, big)
+	k.Clock.Advance(time.Minute)
+	expect(t, k, 403, "forbidden", "POST", "/v1/exports", bert, `{"scope":"workspace"}`)
+	expect(t, k, 422, "value-invalid", "POST", "/v1/exports", anna, `{"scope":"everything","status":"lost"}`)
+	raw, a := exported(t, k, anna, `{"scope":"workspace"}`)
+	passports, versions := lines(t, a, "passports/"), lines(t, a, "versions/")
+	if len(passports) != 8 || len(versions) != 2 || a.Manifest.Counts["passports"] != 8 {
+		t.Errorf("%d passports, %d versions, counts %v", len(passports), len(versions), a.Manifest.Counts)
+	}
+	for _, p := range passports {
+		one := answer(t, k.Do(t, "GET", "/v1/passports/"+p["id"].(string), anna, ""), 200)
+		for _, name := range []string{"content", "status", "revision", "productIdentifier", "createdAt", "updatedAt", "granularity", "productGroup"} {
+			if fmt.Sprint(one[name]) != fmt.Sprint(p[name]) {
+				t.Errorf("%s of %s: %.100v, want %.100v", name, p["id"], p[name], one[name])
+			}
+		}
+	}
+	for _, v := range versions {
+		one := answer(t, k.Do(t, "GET", fmt.Sprintf("/v1/passports/%s/versions/%v", v["passport"], v["number"]), anna, ""), 200)
+		if fmt.Sprint(one["content"]) != fmt.Sprint(v["content"]) || one["contentHash"] != v["contentHash"] {
+			t.Errorf("version %v of %s differs", v["number"], v["passport"])
+		}
+	}
+	if m := lines(t, a, "account/members"); len(m) != 2 || !slices.ContainsFunc(m, func(m map[string]any) bool { return m["email"] == "bert@nordeiche.example" }) {
+		t.Errorf("members: %v", m)
+	}
+	if keys := lines(t, a, "account/api-keys"); len(keys) != 1 || keys[0]["name"] != "shop" {
+		t.Errorf("keys: %v", keys)
+	}
+	if own := lines(t, a, "account/organisation"); len(own) != 1 || own[0]["name"] != "Nordeiche" {
+		t.Errorf("organisation: %v", own)
+	}
+	if recent := lines(t, a, "account/audit-not-yet-signed"); len(recent) < 12 {
+		t.Errorf("%d entries of the trail", len(recent))
+	}
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil || bytes.Contains(b, []byte("CANARY-OTHER")) {
+			t.Errorf("%s: %v, or it holds another organisation's data", f.Name, err)
+		}
+	}
+	foreign := answer(t, k.Do(t, "GET", "/v1/exports", anna, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
+	expect(t, k, 404, "export-not-found", "GET", "/v1/exports/"+foreign, other, "")
+	expect(t, k, 204, "", "DELETE", "/v1/exports/"+foreign, anna, "")
+	if got := answer(t, k.Do(t, "GET", "/v1/exports/"+foreign+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
+		t.Errorf("deleted: %v", got)
+	}
+}
+
+// TestExportIsTamperEvident changes a package in every member, and holds that the check names the one.
+func TestExportIsTamperEvident(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	k.Publish(t, anna, k.Create(t, anna, complete))
+	raw, _ := exported(t, k, anna, `{"scope":"workspace"}`)
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, victim := range z.File {
+		for _, how := range []string{"changed", "removed"} {
+			var b bytes.Buffer
+			w := zip.NewWriter(&b)
+			for _, f := range z.File {
+				if f.Name == victim.Name && how == "removed" {
+					continue
+				}
+				r, err := f.Open()
+				if err != nil {
+					t.Fatal(err)
+				}
+				content, err := io.ReadAll(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f.Name == victim.Name {
+					content[len(content)/2] ^= 1
+				}
+				o, err := w.Create(f.Name)
+				if err == nil {
+					_, err = o.Write(content)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			a, err := archive.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), platformKey(t, k))
+			if err == nil {
+				err = a.Verify(nil)
+			}
+			named := victim.Name
+			if named == archive.ManifestName && how == "changed" {
+				named = archive.SignatureName // it is the signature that no longer fits
+			}
+			if w, ok := errors.AsType[*archive.Wrong](err); !ok || w.Member != named {
+				t.Errorf("%s %s: %v", victim.Name, how, err)
+			}
+		}
+	}
+}
+
+// TestExportIsASnapshot writes between the request and the packing: the package shows what was, except for the drafts'
+// content, which says that it is newer.
+func TestExportIsASnapshot(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	serial := func(n int) string {
+		return strings.ReplaceAll(strings.ReplaceAll(complete, "A%2FB", fmt.Sprint("S", n)), "A/B", fmt.Sprint("S", n))
+	}
+	draft, published := k.Create(t, anna, serial(1)), k.Publish(t, anna, k.Create(t, anna, serial(2)))
+	untouched := k.Publish(t, anna, k.Create(t, anna, serial(3)))
+	k.Clock.Advance(time.Second)
+	made := answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"passports"}`), 202)
+	k.Clock.Advance(time.Second)
+	k.Create(t, anna, serial(4))
+	k.Publish(t, anna, draft)
+	if w := k.Do(t, "PATCH", "/v1/passports/"+published, anna, `{"content":{"brand":"NEW"}}`, "If-Match", `"2"`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	k.Publish(t, anna, published)
+	k.PackAll(t)
+	_, a := fetched(t, k, anna, made["id"].(string))
+	want := map[string]string{draft: "draft true 0", published: "published true 1", untouched: "published <nil> 1"}
+	passports, versions := lines(t, a, "passports/"), lines(t, a, "versions/")
+	if len(passports) != 3 || len(versions) != 2 {
+		t.Errorf("%d passports, %d versions", len(passports), len(versions))
+	}
+	for _, p := range passports {
+		if got := fmt.Sprint(p["status"], " ", p["changedSinceSnapshot"], " ", p["version"]); got != want[p["id"].(string)] {
+			t.Errorf("%s: %s, want %s", p["id"], got, want[p["id"].(string)])
+		}
+	}
+	for _, v := range versions {
+		if v["number"].(float64) != 1 || strings.Contains(fmt.Sprint(v["content"]), "NEW") {
+			t.Errorf("version %v of %s is from after the snapshot", v["number"], v["passport"])
+		}
+	}
+}
+
+// TestPackagingMayFail lets every call of the packager to the real engines fail, refused or carried out with its answer
+// lost. Once somebody looks at the export it is asked for again, goes on and is whole.
+func TestPackagingMayFail(t *testing.T) {
+	s := &saboteur{}
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: s})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	k.Publish(t, anna, k.Create(t, anna, complete))
+	failures := 0
+	for at := int64(1); at <= 26; at++ {
+		for _, apply := range []bool{false, true} {
+			k.Clock.Advance(25 * time.Hour)
+			anna = k.SignIn(t, "anna")
+			repeated(t, k, "POST", "/v1/exports", anna, `{"scope":"workspace"}`, "")
+			made := answer(t, k.Do(t, "GET", "/v1/exports", anna, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
+			for _, object := range k.Arrivals("requests/") {
+				s.arm(at, apply)
+				if err := k.Pack(t, object); err != nil {
+					failures++
+				}
+				s.arm(0, false)
+			}
+			for look := 0; ; look++ {
+				if state := answer(t, k.Do(t, "GET", "/v1/exports/"+made, anna, ""), 200)["state"]; state == "ready" {
+					break
+				} else if look > 3 {
+					t.Fatalf("call %d (carried out: %v): the export stays %v", at, apply, state)
+				}
+				k.Clock.Advance(7 * time.Minute)
+				anna = k.SignIn(t, "anna")
+				k.PackAll(t)
+			}
+			_, a := fetched(t, k, anna, made)
+			if p, v := lines(t, a, "passports/"), lines(t, a, "versions/"); len(p) != 1 || len(v) != 1 {
+				t.Errorf("call %d (carried out: %v): %d passports, %d versions", at, apply, len(p), len(v))
+			}
+		}
+	}
+	if failures < 20 {
+		t.Errorf("only %d runs were sabotaged", failures)
+	}
+}
+
+// TestExportLimits holds that five exports a day are enough, and that links end.
+func TestExportLimits(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	for range 5 {
+		answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"account"}`), 202)
+	}
+	expect(t, k, 429, "rate-limited", "POST", "/v1/exports", anna, `{"scope":"account"}`)
+	k.PackAll(t)
+	made := answer(t, k.Do(t, "GET", "/v1/exports", anna, ""), 200)["items"].([]any)[0].(map[string]any)["id"].(string)
+	link := answer(t, k.Do(t, "GET", "/v1/exports/"+made+"?link=true", anna, ""), 200)["download"].(map[string]any)["url"].(string)
+	if !strings.Contains(link, "X-Amz-Expires=900") {
+		t.Errorf("the link lives otherwise: %s", link)
+	}
+	for _, forged := range []string{strings.Replace(link, "X-Amz-Expires=900", "X-Amz-Expires=90000", 1), strings.Replace(link, made, "0199aaaa-0000-7000-8000-00000000000a", 1)} {
+		if resp := k.Fetch(t, forged); resp.StatusCode != http.StatusForbidden {
+			t.Errorf("a forged link: %d", resp.StatusCode)
+		}
+	}
+	k.Clock.Advance(8 * 24 * time.Hour)
+	if got := answer(t, k.Do(t, "GET", "/v1/exports/"+made+"?link=true", k.SignIn(t, "anna"), ""), 200); got["state"] != "expired" || got["download"] != nil {
+		t.Errorf("after a week: %v", got)
+	}
+}
