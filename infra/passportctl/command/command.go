@@ -25,6 +25,7 @@ import (
 type World struct {
 	Out, Err io.Writer
 	Getenv   func(string) string
+	Pause    time.Duration // between two looks at something that takes long; 0: two seconds
 }
 
 // Exit codes.
@@ -43,6 +44,10 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
       downloads the audit trail of your organisation. The API key (scope audit:read) is read from PASSPORTCRAFT_API_KEY.
   passportctl audit key -url https://passports.example -o audit-key.pem
       downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
+  passportctl export -url https://passports.example -o FILE [-scope workspace|passports|account]
+      asks for an export, waits for it and fetches it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
+  passportctl verify export FILE -key audit-key.pem [-json]
+      checks an export offline: it is what the platform signed, and every member in it. Names the first that is not.
   passportctl help
 `
 
@@ -53,6 +58,10 @@ func Run(ctx context.Context, args []string, w World) int {
 	switch {
 	case name == "verify audit":
 		err = verifyAudit(rest, w)
+	case name == "verify export":
+		err = verifyExport(rest, w)
+	case len(args) > 0 && args[0] == "export":
+		err = exportAll(ctx, args[1:], w)
 	case name == "audit download":
 		err = download(ctx, rest, w)
 	case name == "audit key":
@@ -164,12 +173,18 @@ func get(ctx context.Context, address, apiKey string) (*http.Response, error) {
 		}
 		r.Header.Set("Authorization", "Bearer "+apiKey)
 	}
+	return answered(r)
+}
+
+// answered sends a request; an answer that is no success is an error with the sentence of the problem in it.
+func answered(r *http.Request) (*http.Response, error) {
+	address := r.URL.String()
 	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s does not answer: %w", address, err)
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode < http.StatusMultipleChoices {
 		return resp, nil
 	}
 	defer resp.Body.Close()

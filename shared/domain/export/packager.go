@@ -29,7 +29,7 @@ var ErrTaken = errors.New("export: somebody else is at it, or it has ended")
 const (
 	partSize = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
 	pageSize = 100
-	leaseFor = 5 * time.Minute
+	leaseFor = 90 * time.Second // a part takes seconds; whoever comes after a killed process need not wait long
 )
 
 // Packager packs exports.

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
@@ -132,6 +134,7 @@ func TestExport(t *testing.T) {
 	if recent := lines(t, a, "account/audit-not-yet-signed"); len(recent) < 12 {
 		t.Errorf("%d entries of the trail", len(recent))
 	}
+	described(t, a, raw)
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +154,54 @@ func TestExport(t *testing.T) {
 	expect(t, k, 204, "", "DELETE", "/v1/exports/"+foreign, anna, "")
 	if got := answer(t, k.Do(t, "GET", "/v1/exports/"+foreign+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
 		t.Errorf("deleted: %v", got)
+	}
+}
+
+// described holds every line against the JSON Schema that comes with the package.
+func described(t *testing.T, a *archive.Archive, raw []byte) {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	for _, member := range a.Manifest.Schemas {
+		r, err := z.Open(member)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := jsonschema.UnmarshalJSON(r)
+		if err == nil {
+			err = compiler.AddResource("https://export.example/"+member, v)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", member, err)
+		}
+	}
+	checked := 0
+	for _, m := range a.Manifest.Members {
+		if !strings.HasSuffix(m.Name, ".ndjson") {
+			continue
+		}
+		kind, _, _ := strings.Cut(strings.TrimPrefix(m.Name, "account/"), "/")
+		kind = strings.TrimSuffix(kind, ".ndjson")
+		schema, err := compiler.Compile("https://export.example/" + a.Manifest.Schemas[kind])
+		if err != nil {
+			t.Fatalf("%s has no schema: %v", m.Name, err)
+		}
+		if err := a.Lines(m.Name, func(line []byte) error {
+			v, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+			if err != nil {
+				return err
+			}
+			checked++
+			return schema.Validate(v)
+		}); err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d lines", checked)
 	}
 }
 
