@@ -7,6 +7,7 @@ package export
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -54,7 +55,16 @@ type Options struct {
 	Scope        Scope  `json:"scope"`
 	ProductGroup string `json:"productGroup,omitempty"` // of passports; empty: all
 	Status       string `json:"status,omitempty"`       // of passports at the snapshot; empty: all
+
+	// Formats are those beside our own lines, which hold everything and always come: EN18223.
+	Formats []Format `json:"formats,omitempty"`
 }
+
+// Format is another form of the passports that are in force.
+type Format string
+
+// EN18223 is the compressed form of EN 18223:2026 as JSON-LD.
+const EN18223 Format = "en18223"
 
 // Check refuses options that mean nothing.
 func (o Options) Check() error {
@@ -70,6 +80,11 @@ func (o Options) Check() error {
 	}
 	if o.Status != "" && !slices.Contains([]string{"draft", "published", "suspended", "archived"}, o.Status) {
 		bad("/status", "one of draft, published, suspended, archived")
+	}
+	for i, f := range o.Formats {
+		if f != EN18223 || o.Scope == Account {
+			bad(fmt.Sprintf("/formats/%d", i), "en18223, of passports")
+		}
 	}
 	if fields == nil {
 		return nil

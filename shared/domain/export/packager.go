@@ -14,6 +14,8 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/interop"
+	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -40,6 +42,7 @@ type Packager struct {
 	Uploads     Uploads
 	Checkpoints Checkpoints
 	Signer      Signer
+	Groups      func(name string) (*productgroup.Group, error)
 	IDs         *id.Source
 	Now         clock.Clock
 	Patience    time.Duration // after which it stops and asks to be called again; the function's time less a reserve
@@ -166,7 +169,7 @@ func (r *run) builder(kind string) *archive.Builder {
 		return b
 	}
 	name := kind
-	if !slices.Contains([]string{"passports", "versions", "audit"}, kind) {
+	if !slices.Contains([]string{"passports", "versions", "en18223", "audit"}, kind) {
 		name = kind + ".ndjson"
 	} else {
 		number := 1
@@ -283,20 +286,37 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 // passport packs one passport unless a filter leaves it out.
 func (r *run) passport(ctx context.Context, p id.Passport) error {
 	o, wanted := r.export.Options, true
+	var whole PassportRecord
 	err := r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, func(record PassportRecord) error {
 		wanted = (o.ProductGroup == "" || o.ProductGroup == record.ProductGroup) && (o.Status == "" || o.Status == record.Status)
 		if !wanted {
 			return nil
 		}
+		whole = record
 		return r.line("passports", record)
 	}, func(record VersionRecord) error {
 		if !wanted {
 			return nil
 		}
-		return r.line("versions", record)
+		if err := r.line("versions", record); err != nil || record.Number != whole.Version || !slices.Contains(o.Formats, EN18223) {
+			return err
+		}
+		return r.represent(whole, record)
 	})
 	r.Items++
 	return err
+}
+
+// represent adds the version in force in the form of EN 18223.
+func (r *run) represent(p PassportRecord, v VersionRecord) error {
+	group, err := r.Groups(v.ProductGroup)
+	if err != nil {
+		return err
+	}
+	return r.line("en18223", interop.Compressed(interop.Passport{
+		ID: string(p.ID), ProductIdentifier: v.ProductIdentifier, Granularity: v.Granularity, Status: p.Status, UpdatedAt: v.PublishedAt,
+		Owner: string(r.export.Tenant), Content: v.Content,
+	}, group))
 }
 
 func (r *run) account(ctx context.Context) (again bool, err error) {

@@ -29,7 +29,7 @@ func Packager(app *tenancy.App, bucket string) *export.Packager {
 	packages := shelf(app, bucket)
 	return &export.Packager{
 		Store: dynamo.NewExports(app.Database()), Requests: packages, Source: app.Dump(), Uploads: packages, Checkpoints: packages,
-		Signer: auditing.Signer(app.App), IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+		Signer: auditing.Signer(app.App), Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -103,7 +105,8 @@ func TestExport(t *testing.T) {
 	k.Clock.Advance(time.Minute)
 	expect(t, k, 403, "forbidden", "POST", "/v1/exports", bert, `{"scope":"workspace"}`)
 	expect(t, k, 422, "value-invalid", "POST", "/v1/exports", anna, `{"scope":"everything","status":"lost"}`)
-	raw, a := exported(t, k, anna, `{"scope":"workspace"}`)
+	raw, a := exported(t, k, anna, `{"scope":"workspace","formats":["en18223"]}`)
+	standard(t, lines(t, a, "en18223/"), 2)
 	passports, versions := lines(t, a, "passports/"), lines(t, a, "versions/")
 	if len(passports) != 8 || len(versions) != 2 || a.Manifest.Counts["passports"] != 8 {
 		t.Errorf("%d passports, %d versions, counts %v", len(passports), len(versions), a.Manifest.Counts)
@@ -202,6 +205,45 @@ func described(t *testing.T, a *archive.Archive, raw []byte) {
 	}
 	if checked < 20 {
 		t.Errorf("only %d lines", checked)
+	}
+}
+
+// standard holds passports in the form of EN 18223 against a schema of that standard that is not ours.
+func standard(t *testing.T, passports []map[string]any, want int) {
+	t.Helper()
+	if len(passports) != want {
+		t.Errorf("%d passports in the form of the standard, want %d", len(passports), want)
+	}
+	file := filepath.Join("..", "..", "..", "..", "shared", "standards", "en18222", "en18222-en18223.schema.json")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Logf("not held against EN 18223: %s is not there", filepath.Base(file))
+		return
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("https://standard.example/schema", v); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("https://standard.example/schema#/$defs/DigitalProductPassportCompressed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range passports {
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(instance); err != nil {
+			t.Errorf("%s: %v", p["uniqueProductIdentifier"], err)
+		}
 	}
 }
 
