@@ -32,6 +32,7 @@ var exportedKinds = map[string]string{
 	"registerKey":   "exempt: the platform's list of organisations",
 	"carrierKey":    "exempt: leads from a passport's identifier to its product; both are in passports/",
 	"dataKeyKey":    "exempt: wrapped keys never leave",
+	"importKey":     "exempt: what was brought; its passports are in passports/",
 	"exportKey":     "exempt: exports themselves; asking for one and fetching it is in the trail",
 }
 

@@ -29,7 +29,7 @@ func equals(from, to string) bool {
 		"shared/domain/":     {"shared/domain/"},
 		"shared/api/":        {"shared/api/httpapi"},
 		"shared/web/":        {"shared/web/frame"},
-		"shared/runtime/":    {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting"},
+		"shared/runtime/":    {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting", "shared/runtime/importing"},
 		"shared/testkit":     {"infra/local/", "shared/testkit"},
 		"infra/":             {"infra/", "shared/testkit"},
 	}

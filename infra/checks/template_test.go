@@ -144,7 +144,7 @@ func TestStoresAreProtected(t *testing.T) {
 			demand("is kept when the stack goes", r.DeletionPolicy == "Retain")
 			demand("is encrypted", at(p, "BucketEncryption") != nil)
 			// Packages are copies that end after days: versions of them would outlive their deletion.
-			demand("is versioned", value(p, "VersioningConfiguration", "Status") == "Enabled" || name == "ExportsBucket")
+			demand("is versioned", value(p, "VersioningConfiguration", "Status") == "Enabled" || name == "ExportsBucket" || name == "UploadsBucket")
 			for _, block := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
 				demand("has "+block, value(p, "PublicAccessBlockConfiguration", block) == "true")
 			}

@@ -156,8 +156,8 @@ func Environment(t testing.TB) map[string]string {
 		t.Fatal(err)
 	}
 	objects := s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &e.S3, true })
-	bucket, evidence, exports := prefix+"documents", prefix+"evidence", prefix+"exports"
-	for _, name := range []string{bucket, evidence, exports} {
+	bucket, evidence, exports, uploads := prefix+"documents", prefix+"evidence", prefix+"exports", prefix+"uploads"
+	for _, name := range []string{bucket, evidence, exports, uploads} {
 		if err := provision.Bucket(ctx, objects, name); err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func Environment(t testing.TB) map[string]string {
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
-		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
+		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
 	}
 }
 

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/shared/jobs"
 	"github.com/passportcraft/passportcraft/shared/runtime/exporting"
+	"github.com/passportcraft/passportcraft/shared/runtime/importing"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 )
 
@@ -41,11 +43,58 @@ func (k *Kit) Arrivals(prefix string) []string {
 func (k *Kit) Pack(t testing.TB, object string) error {
 	t.Helper()
 	app := k.open()
-	handle := lambdahost.NewObjects(jobs.PackExport(func(bucket string) jobs.Packer { return exporting.Packager(app, bucket) }))
+	return k.deliver(t, "EXPORTS_BUCKET", object, jobs.PackExport(func(bucket string) jobs.Packer { return exporting.Packager(app, bucket) }))
+}
+
+// Import delivers the event of an uploaded file or a commit to the runner, in a process of its own.
+func (k *Kit) Import(t testing.TB, object string) error {
+	t.Helper()
+	app := k.open()
+	return k.deliver(t, "UPLOADS_BUCKET", object, jobs.RunImport(func(bucket string) jobs.Importer { return importing.Runner(app, bucket) }))
+}
+
+func (k *Kit) deliver(t testing.TB, bucket, object string, a jobs.Arrival) error {
+	t.Helper()
 	var e events.S3Event
 	e.Records = make([]events.S3EventRecord, 1)
-	e.Records[0].S3.Bucket.Name, e.Records[0].S3.Object.Key = k.Env["EXPORTS_BUCKET"], url.QueryEscape(object)
-	return handle(iam.As(t.Context(), "package-export"), e)
+	e.Records[0].S3.Bucket.Name, e.Records[0].S3.Object.Key = k.Env[bucket], url.QueryEscape(object)
+	return lambdahost.NewObjects(a)(iam.As(t.Context(), a.Function), e)
+}
+
+// ImportAll delivers the events of all uploads and commits until there are none.
+func (k *Kit) ImportAll(t testing.TB) {
+	t.Helper()
+	for {
+		all := k.Arrivals("")
+		if len(all) == 0 {
+			return
+		}
+		for _, object := range all {
+			if strings.HasPrefix(object, "uploads/") || strings.HasPrefix(object, "commits/") {
+				if err := k.Import(t, object); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// Send uploads what a presigned form takes.
+func (k *Kit) Send(t testing.TB, method, link string, headers map[string]any, body []byte) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, link, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range headers {
+		r.Header.Set(name, v.(string))
+	}
+	resp, err := k.gate.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
 }
 
 // PackAll delivers the events of all requests, and of those that come of them, until there are none.

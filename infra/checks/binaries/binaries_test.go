@@ -44,7 +44,7 @@ func TestEveryBinaryRuns(t *testing.T) {
 	events, key := k.Tenant(t, "Events")
 	k.Env["TOKEN_JWKS"], k.Env["TOKEN_API_URL"] = k.Env["COGNITO_ENDPOINT"], k.Env["COGNITO_ENDPOINT"]
 	_, owner := k.Organisation(t, "eva", "People of events")
-	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${EXPORTS_BUCKET}": k.Env["EXPORTS_BUCKET"], "${TENANT}": string(events), "${NEWCOMER}": k.Register(t, "nora")}
+	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${EXPORTS_BUCKET}": k.Env["EXPORTS_BUCKET"], "${UPLOADS_BUCKET}": k.Env["UPLOADS_BUCKET"], "${TENANT}": string(events), "${NEWCOMER}": k.Register(t, "nora")}
 	tpl := testkit.Template(t)
 	gate := httptest.NewServer(k.Gate())
 	defer gate.Close()

@@ -46,7 +46,11 @@ func (a *attempt) identifyPresigned() *answer {
 	again := &http.Request{Method: a.r.Method, URL: clone(a.r.URL), Host: a.r.Host, Header: http.Header{}}
 	again.URL.RawQuery = q.Encode()
 	for _, name := range a.headers {
-		if name != "host" {
+		switch name {
+		case "host":
+		case "content-length":
+			again.ContentLength = a.r.ContentLength
+		default:
 			again.Header[http.CanonicalHeaderKey(name)] = a.r.Header.Values(name)
 		}
 	}

@@ -57,7 +57,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 	if d := cmp.Diff(wantTables, tpl.Tables); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]template.Bucket{{ID: "DocumentsBucket", Versioned: true}, {ID: "ExportsBucket"}, {ID: "EvidenceBucket", Versioned: true}, {ID: "AccessLogBucket", Versioned: true}}, tpl.Buckets); d != "" {
+	if d := cmp.Diff([]template.Bucket{{ID: "DocumentsBucket", Versioned: true}, {ID: "ExportsBucket"}, {ID: "UploadsBucket"}, {ID: "EvidenceBucket", Versioned: true}, {ID: "AccessLogBucket", Versioned: true}}, tpl.Buckets); d != "" {
 		t.Error(d)
 	}
 	if r := tpl.API.Responses["MISSING_AUTHENTICATION_TOKEN"]; r.Status != 404 || r.Headers["Content-Type"] != "application/problem+json" || !strings.Contains(r.Body, "route-not-found") {
@@ -76,7 +76,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	values := map[string]string{
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
 		"LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
-		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "ExportsBucket": "exports", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
+		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "ExportsBucket": "exports", "UploadsBucket": "uploads", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
 		"AWS::Partition": "aws", "AWS::AccountId": "000000000000",
 	}
 	got, err := tpl.Resolve(values)

@@ -2,92 +2,35 @@ package dynamo
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/restore"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// Exports implements export.Store. An export holds nothing personal and nothing of its content.
-type Exports struct{ db *DB }
+// Exports implements export.Store.
+type Exports struct{ fenced[export.Export] }
 
 // NewExports makes the store.
-func NewExports(db *DB) *Exports { return &Exports{db: db} }
-
-func exportItem(e export.Export) (item, error) {
-	b, err := json.Marshal(e)
-	if err != nil {
-		return nil, fmt.Errorf("dynamo: encode export: %w", err)
-	}
-	it := exportKey(e.Tenant, e.ID).attributes()
-	it["v"], it["st"], it["fence"], it["e"] = number(1), text(string(e.State)), number(e.Fence), blob(b)
-	return it, nil
-}
-
-func exportOf(it item) (export.Export, error) {
-	r := reader{it: it}
-	var e export.Export
-	if err := json.Unmarshal(r.blob("e"), &e); err != nil || r.err != nil {
-		return e, errors.Join(err, r.err)
-	}
-	return e, nil
-}
-
-// Create stores a new export with its audit entry. One transaction.
-func (s *Exports) Create(ctx context.Context, e export.Export, entry audit.Entry) error {
-	it, err := exportItem(e)
-	if err != nil {
-		return err
-	}
-	x := &transaction{}
-	x.put(s.db.tables.Records, it, "attribute_not_exists(PK)", nil, unconditional)
-	writeAudit(s.db, x, entry)
-	return s.db.commit(ctx, x)
+func NewExports(db *DB) *Exports {
+	return &Exports{fenced[export.Export]{db: db, absent: export.NotFound, row: func(e export.Export) (key, string, int64) {
+		return exportKey(e.Tenant, e.ID), string(e.State), e.Fence
+	}}}
 }
 
 // Export returns one export. One read.
 func (s *Exports) Export(ctx context.Context, t id.Tenant, e id.Export) (export.Export, error) {
-	it, err := s.db.get(ctx, s.db.tables.Records, exportKey(t, e))
-	if err != nil {
-		return export.Export{}, err
-	}
-	if it == nil {
-		return export.Export{}, export.NotFound()
-	}
-	return exportOf(it)
+	return s.one(ctx, exportKey(t, e))
 }
-
-// mostExports is how many exports are listed: with five a day, those of three weeks.
-const mostExports = 100
 
 // Exports lists exports, latest first. One query.
 func (s *Exports) Exports(ctx context.Context, t id.Tenant) ([]export.Export, error) {
-	out, err := s.db.query(ctx, &dynamodb.QueryInput{
-		TableName: &s.db.tables.Records, ScanIndexForward: aws.Bool(false), ConsistentRead: aws.Bool(true), Limit: aws.Int32(mostExports),
-		KeyConditionExpression: aws.String("PK = :p"), ExpressionAttributeValues: item{":p": text(exportKey(t, "").partition)},
-	})
-	if err != nil {
-		return nil, err
-	}
-	all := make([]export.Export, 0, len(out.Items))
-	for _, it := range out.Items {
-		e, err := exportOf(it)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, e)
-	}
-	return all, nil
+	return s.all(ctx, exportKey(t, "").partition)
 }
 
-// Claim takes an export for packing: whoever had it before can no longer write to it. One read and one write.
+// Claim takes an export for packing. One read and one write.
 func (s *Exports) Claim(ctx context.Context, t id.Tenant, which id.Export, now, until time.Time) (export.Export, error) {
 	e, err := s.Export(ctx, t, which)
 	if err != nil {
@@ -98,33 +41,55 @@ func (s *Exports) Claim(ctx context.Context, t id.Tenant, which id.Export, now, 
 	}
 	seen := e.Fence
 	e.Fence, e.LeaseUntil, e.State = seen+1, until, export.Running
-	return e, s.write(ctx, e, seen)
-}
-
-// Save stores the progress of whoever has the export. One write.
-func (s *Exports) Save(ctx context.Context, e export.Export) error { return s.write(ctx, e, e.Fence) }
-
-func (s *Exports) write(ctx context.Context, e export.Export, fence int64) error {
-	it, err := exportItem(e)
-	if err != nil {
-		return err
-	}
-	met, _, err := s.db.put(ctx, s.db.tables.Records, it, "fence = :f", item{":f": number(fence)}, nil)
-	if err == nil && !met {
-		err = export.ErrTaken
-	}
-	return err
+	return e, s.swap(ctx, e, seen)
 }
 
 // End stores the last state of an export with its audit entry and notice. One transaction.
 func (s *Exports) End(ctx context.Context, e export.Export, entry audit.Entry, n audit.Notice) error {
-	it, err := exportItem(e)
+	return s.step(ctx, e, func(x *transaction) {
+		writeAudit(s.db, x, entry)
+		writeNotice(s.db, x, e.Tenant, n)
+	})
+}
+
+// Imports implements restore.Store.
+type Imports struct{ fenced[restore.Import] }
+
+// NewImports makes the store.
+func NewImports(db *DB) *Imports {
+	return &Imports{fenced[restore.Import]{db: db, absent: restore.NotFound, row: func(i restore.Import) (key, string, int64) {
+		return importKey(i.Tenant, i.ID), string(i.State), i.Fence
+	}}}
+}
+
+// Import returns one import. One read.
+func (s *Imports) Import(ctx context.Context, t id.Tenant, i id.Import) (restore.Import, error) {
+	return s.one(ctx, importKey(t, i))
+}
+
+// Imports lists imports, latest first. One query.
+func (s *Imports) Imports(ctx context.Context, t id.Tenant) ([]restore.Import, error) {
+	return s.all(ctx, importKey(t, "").partition)
+}
+
+// Claim takes an import that is to be checked or stored. One read and one write.
+func (s *Imports) Claim(ctx context.Context, t id.Tenant, which id.Import, now, until time.Time) (restore.Import, error) {
+	i, err := s.Import(ctx, t, which)
 	if err != nil {
-		return err
+		return i, err
 	}
-	x := &transaction{}
-	x.put(s.db.tables.Records, it, "fence <= :f", item{":f": number(e.Fence)}, means(export.ErrTaken))
-	writeAudit(s.db, x, entry)
-	writeNotice(s.db, x, e.Tenant, n)
-	return s.db.commit(ctx, x)
+	if i.State == restore.Waiting { // the file has come
+		i.State = restore.Checking
+	}
+	if i.State != restore.Checking && i.State != restore.Committing || now.Before(i.LeaseUntil) {
+		return i, export.ErrTaken
+	}
+	seen := i.Fence
+	i.Fence, i.LeaseUntil = seen+1, until
+	return i, s.swap(ctx, i, seen)
+}
+
+// Step stores a step of an import with its audit entry. One transaction.
+func (s *Imports) Step(ctx context.Context, i restore.Import, entry audit.Entry) error {
+	return s.step(ctx, i, func(x *transaction) { writeAudit(s.db, x, entry) })
 }

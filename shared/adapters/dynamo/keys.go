@@ -73,6 +73,8 @@ func creationPartition(t id.Tenant, shard int) string {
 
 func exportKey(t id.Tenant, e id.Export) key { return key{tenantPrefix(t) + "#X", string(e)} }
 
+func importKey(t id.Tenant, i id.Import) key { return key{tenantPrefix(t) + "#J", string(i)} }
+
 const versionPrefix = "V#"
 
 func versionKey(t id.Tenant, p id.Passport, number int) key {

@@ -220,6 +220,10 @@ func (s *Passports) writeIdent(ctx context.Context, x *transaction, c passport.C
 }
 
 func (s *Passports) writeVersion(ctx context.Context, x *transaction, v passport.Version) error {
+	return s.putVersion(ctx, x, v, "attribute_not_exists(PK)")
+}
+
+func (s *Passports) putVersion(ctx context.Context, x *transaction, v passport.Version, condition string) error {
 	k := versionKey(v.Tenant, v.Passport, v.Number)
 	it := k.attributes()
 	it["v"] = number(1)
@@ -235,14 +239,18 @@ func (s *Passports) writeVersion(ctx context.Context, x *transaction, v passport
 	if err := s.seal(ctx, v.Tenant, k, it, facts, v.Content); err != nil {
 		return err
 	}
-	x.put(s.db.tables.Records, it, "attribute_not_exists(PK)", nil, means(passport.Stale(int64(v.Number))))
+	x.put(s.db.tables.Records, it, condition, nil, means(passport.Stale(int64(v.Number))))
 	return nil
 }
 
 func (s *Passports) writeMoment(x *transaction, c passport.Change) {
-	it := momentKey(c.After.Tenant, c.After.ID, c.Moment.At, c.After.Revision).attributes()
-	it["v"], it["st"], it["ver"], it["at"] = number(1), text(string(c.Moment.Status)), number(c.Moment.Version), moment(c.Moment.At)
-	x.put(s.db.tables.Records, it, "attribute_not_exists(PK)", nil, means(passport.Stale(c.After.Revision)))
+	s.putMoment(x, c.After.Tenant, c.After.ID, *c.Moment, c.After.Revision, "attribute_not_exists(PK)")
+}
+
+func (s *Passports) putMoment(x *transaction, t id.Tenant, p id.Passport, m passport.Moment, revision int64, condition string) {
+	it := momentKey(t, p, m.At, revision).attributes()
+	it["v"], it["st"], it["ver"], it["at"] = number(1), text(string(m.Status)), number(m.Version), moment(m.At)
+	x.put(s.db.tables.Records, it, condition, nil, means(passport.Stale(revision)))
 }
 
 // seal puts the sealed facts and the sealed content into an item, the content beside the table when it is large.

@@ -31,6 +31,8 @@ func expected() map[access.Action][2]string {
 		access.NoticeRead:       {"OAU", ""},
 		access.ExportCreate:     {"OA", "export"},
 		access.ExportRead:       {"OA", "export"},
+		access.ImportRead:       {"OAE", "write"},
+		access.ImportWrite:      {"OA", "write"},
 		access.AccountRead:      {"OAERVU", ""},
 		access.AccountUse:       {"OAERVU", ""},
 		access.AccountLink:      {"OAERVU", ""},

@@ -22,6 +22,8 @@ const (
 	NoticeRead       Action = "notice.read"
 	ExportCreate     Action = "export.create"
 	ExportRead       Action = "export.read"
+	ImportRead       Action = "import.read"
+	ImportWrite      Action = "import.write"
 	AccountRead      Action = "account.read"
 	AccountUse       Action = "account.use"  // found an organisation, join one, register one's name
 	AccountLink      Action = "account.link" // another way to sign in as the same person, a second factor
@@ -85,6 +87,8 @@ func Table() []Rule {
 		{Action: NoticeRead, Means: "Read notices to the organisation.", Roles: []Role{Owner, Admin, Auditor}, WhenSuspended: true},
 		{Action: ExportCreate, Means: "Ask for an export of everything, delete an export.", Roles: managers, Scopes: []Scope{ScopeExport}, Fresh: true, WhenSuspended: true},
 		{Action: ExportRead, Means: "See exports and fetch their packages.", Roles: managers, Scopes: []Scope{ScopeExport}, WhenSuspended: true},
+		{Action: ImportRead, Means: "See imports and what came of them.", Roles: []Role{Owner, Admin, Editor}, Scopes: []Scope{ScopeWrite}, WhenSuspended: true},
+		{Action: ImportWrite, Means: "Bring an export back: upload, commit, cancel. Nothing is published by it.", Roles: managers, Scopes: []Scope{ScopeWrite}},
 		{Action: AccountRead, Means: "Read one's own account and list one's organisations.", Personal: true},
 		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation, leave an organisation.", Personal: true},
 		{Action: AccountLink, Means: "Add another way to sign in to one's own account, or an authenticator app as second factor.", Personal: true, Fresh: true},

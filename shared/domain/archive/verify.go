@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 )
 
 // Limits of what is read, so that a file that claims to be an archive cannot fill memory or time.
@@ -31,6 +33,14 @@ func wrong(member, format string, args ...any) error {
 	return &Wrong{member, fmt.Sprintf(format, args...)}
 }
 
+// broken is what is wrong with a member that cannot be read, unless it is the storage that does not answer.
+func broken(member, problem string, err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
+	}
+	return &Wrong{member, problem}
+}
+
 // Archive is an archive being read. Open has checked its manifest and nothing else.
 type Archive struct {
 	Manifest Manifest
@@ -42,7 +52,7 @@ type Archive struct {
 func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, wrong("the file", "it is no ZIP archive, or it is cut off")
+		return nil, broken("the file", "it is no ZIP archive, or it is cut off", err)
 	}
 	if len(z.File) > maxMembers {
 		return nil, wrong("the file", "it has %d members", len(z.File))
@@ -95,12 +105,15 @@ func (a *Archive) whole(name string) ([]byte, error) {
 	}
 	r, err := f.Open()
 	if err != nil {
-		return nil, wrong(name, "it cannot be unpacked")
+		return nil, broken(name, "it cannot be unpacked", err)
 	}
 	defer r.Close()
 	b, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
-	if err != nil || len(b) > maxManifest {
-		return nil, wrong(name, "it cannot be unpacked, or is larger than %d bytes", maxManifest)
+	if err != nil {
+		return nil, broken(name, "it cannot be unpacked", err)
+	}
+	if len(b) > maxManifest {
+		return nil, wrong(name, "it is larger than %d bytes", maxManifest)
 	}
 	return b, nil
 }
@@ -141,14 +154,14 @@ func (a *Archive) member(m Listed) error {
 	}
 	r, err := f.Open()
 	if err != nil {
-		return wrong(m.Name, "it cannot be unpacked")
+		return broken(m.Name, "it cannot be unpacked", err)
 	}
 	defer r.Close()
 	sum, lines := sha256.New(), &counter{}
 	n, err := io.Copy(io.MultiWriter(sum, lines), io.LimitReader(r, m.Size+1))
 	switch {
 	case err != nil:
-		return wrong(m.Name, "it cannot be unpacked")
+		return broken(m.Name, "it cannot be unpacked", err)
 	case n != m.Size:
 		return wrong(m.Name, "it has not the %d bytes that the manifest says", m.Size)
 	case hex.EncodeToString(sum.Sum(nil)) != m.SHA256:
@@ -186,7 +199,7 @@ func (a *Archive) lines(m Listed, do func([]byte) error) error {
 	}
 	r, err := f.Open()
 	if err != nil {
-		return wrong(m.Name, "it cannot be unpacked")
+		return broken(m.Name, "it cannot be unpacked", err)
 	}
 	defer r.Close()
 	s := bufio.NewScanner(io.LimitReader(r, m.Size+1))
@@ -200,7 +213,7 @@ func (a *Archive) lines(m Listed, do func([]byte) error) error {
 		if errors.Is(err, bufio.ErrTooLong) {
 			return wrong(m.Name, "a line is longer than %d bytes", maxLine)
 		}
-		return wrong(m.Name, "it cannot be unpacked")
+		return broken(m.Name, "it cannot be unpacked", err)
 	}
 	return nil
 }

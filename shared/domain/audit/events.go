@@ -30,11 +30,18 @@ const (
 	ExportReady          Event = "export.ready"
 	ExportFetched        Event = "export.fetched" // a link to the package was given out
 	ExportDeleted        Event = "export.deleted"
+	ImportBegun          Event = "import.begun"
+	ImportChecked        Event = "import.checked"
+	ImportRefused        Event = "import.refused"
+	ImportCommitted      Event = "import.committed"
+	ImportDone           Event = "import.done"
+	ImportCancelled      Event = "import.cancelled"
 	AuditDownloaded      Event = "audit.downloaded"
 	IncidentFound        Event = "incident.found" // an anomaly rule fired
 
 	PassportCreated   Event = "passport.created"
 	PassportUpdated   Event = "passport.updated"
+	PassportRestored  Event = "passport.restored" // from an export
 	PassportPublished Event = "passport.published"
 	PassportSuspended Event = "passport.suspended"
 	PassportArchived  Event = "passport.archived"
@@ -72,10 +79,17 @@ func Events() []Documented {
 		{ExportReady, "An export is packed and can be fetched.", "An export is ready"},
 		{ExportFetched, "A link to an exported package was given out.", ""},
 		{ExportDeleted, "An export was deleted before its end.", "An export was deleted"},
+		{ImportBegun, "A file to import was announced.", ""},
+		{ImportChecked, "A file to import was read and is good.", ""},
+		{ImportRefused, "A file to import was read and is not good; nothing was stored.", ""},
+		{ImportCommitted, "Somebody said that a checked file is to be stored.", "An import was committed"},
+		{ImportDone, "An import has been stored.", ""},
+		{ImportCancelled, "An import was cancelled.", ""},
 		{AuditDownloaded, "The audit trail was downloaded.", ""},
 		{IncidentFound, "An anomaly rule fired.", "Something unusual was noticed"},
 		{PassportCreated, "A passport was created.", ""},
 		{PassportUpdated, "A draft was changed.", ""},
+		{PassportRestored, "A passport was restored from an export, with its versions.", ""},
 		{PassportPublished, "A passport was published.", ""},
 		{PassportSuspended, "A passport was suspended.", ""},
 		{PassportArchived, "A passport was archived.", ""},

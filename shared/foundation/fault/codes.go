@@ -25,6 +25,8 @@ const (
 	CodeAlreadyMember       Code = "already-member"
 	CodeLastOwner           Code = "last-owner"
 	CodeExportNotFound      Code = "export-not-found"
+	CodeImportNotFound      Code = "import-not-found"
+	CodeImportState         Code = "import-state"
 	CodePolicyLockout       Code = "policy-locks-out"
 	CodeOrganisationLimit   Code = "organisation-limit"
 	CodeRoleUnknown         Code = "role-unknown"

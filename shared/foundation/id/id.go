@@ -19,6 +19,7 @@ type (
 	Invitation string // one invitation to join a tenant
 	Notice     string // one notice to the people of a tenant
 	Export     string // one export of a tenant's data
+	Import     string // one import into a tenant
 	Entry      string // one audit entry
 	Request    string // one API request
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/exports"
 	"github.com/passportcraft/passportcraft/shared/api/health"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/api/imports"
 	"github.com/passportcraft/passportcraft/shared/api/members"
 	"github.com/passportcraft/passportcraft/shared/api/notices"
 	"github.com/passportcraft/passportcraft/shared/api/passports"
@@ -22,6 +23,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/runtime/browsing"
 	"github.com/passportcraft/passportcraft/shared/runtime/editing"
 	"github.com/passportcraft/passportcraft/shared/runtime/exporting"
+	"github.com/passportcraft/passportcraft/shared/runtime/importing"
 	"github.com/passportcraft/passportcraft/shared/runtime/posting"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
@@ -30,7 +32,7 @@ import (
 func All(app *tenancy.App) []httpapi.Route {
 	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	people, own, keys, self, tokens := posting.Members(app), app.Tenants(), app.APIKeys(), app.Accounts(), app.Tokens()
-	out := exporting.Service(app)
+	out, in := exporting.Service(app), importing.Service(app)
 	all := []httpapi.Route{
 		passports.Create(edit, links),
 		passports.List(read, links),
@@ -65,6 +67,11 @@ func All(app *tenancy.App) []httpapi.Route {
 		exports.List(out),
 		exports.Get(out),
 		exports.Delete(out),
+		imports.Create(in),
+		imports.List(in),
+		imports.Get(in),
+		imports.Commit(in),
+		imports.Cancel(in),
 		apikeys.List(keys),
 		apikeys.Create(keys),
 		apikeys.Revoke(keys),

@@ -24,6 +24,7 @@ type Config struct {
 	DocumentsBucket string        // DOCUMENTS_BUCKET
 	TenantKeyARN    string        // TENANT_KEY_ARN: the KMS key that wraps tenant keys
 	ExportsBucket   string        // EXPORTS_BUCKET: packages that tenants take away
+	UploadsBucket   string        // UPLOADS_BUCKET: files that tenants bring
 	EvidenceBucket  string        // EVIDENCE_BUCKET: what cannot be taken back
 	AuditKeyARN     string        // AUDIT_KEY_ARN: the KMS key that signs audit logs
 	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
@@ -58,7 +59,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"),
 		TenantRole:     get("TENANT_ROLE_ARN"),
-		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
+		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), UploadsBucket: get("UPLOADS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
 		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),

@@ -1,0 +1,417 @@
+// Package restore brings an export back: it reads an archive of this platform (package archive), checks it whole before
+// anything is stored, and stores its passports with all their versions in an organisation. What is there already stays as
+// it is. It may be killed at any moment and goes on from where it was.
+//
+// It does not publish: what was published comes back suspended, with its history, and is published again by people.
+package restore
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/archive"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// State is where an import is in its life.
+type State string
+
+// The states of an import.
+const (
+	Waiting    State = "waiting"    // for the file
+	Checking   State = "checking"   // the file is there and being read
+	Checked    State = "checked"    // nothing is stored yet; somebody must say so
+	Committing State = "committing" // being stored
+	Done       State = "done"
+	Refused    State = "refused" // the file is not what it must be; nothing was stored
+	Cancelled  State = "cancelled"
+)
+
+// Limits of imports.
+const (
+	MaxSize   = 5 << 30 // bytes of a file
+	UploadFor = 15 * time.Minute
+	leaseFor  = 90 * time.Second
+	saveEvery = 50
+	maxShown  = 100 // refusals that are told one by one
+)
+
+// Import is one import.
+type Import struct {
+	ID          id.Import
+	Tenant      id.Tenant
+	State       State
+	Size        int64  // bytes of the file, as announced
+	SHA256      string // of the file in hex, as announced
+	RequestedAt time.Time
+	RequestedBy string
+	Why         string // it was refused
+
+	Origin    string    // organisation of which the archive is
+	Snapshot  time.Time // of the archive
+	Passports int64     // in the archive
+	Versions  int64
+	Read      int64 // passports gone through so far
+	Restored  int64
+	Present   int64 // were there already, the same
+	Failed    int64 // could not be restored
+	Problems  []Problem
+
+	Fence      int64
+	LeaseUntil time.Time
+	Asked      int // how often the runner was asked
+}
+
+// Problem is why one passport was not restored.
+type Problem struct {
+	Passport          string     `json:"passport"`
+	ProductIdentifier string     `json:"productIdentifier"`
+	Code              fault.Code `json:"code"`
+	Detail            string     `json:"detail"`
+}
+
+// Store keeps imports. Claim and Save return export.ErrTaken when somebody else is at it, or it is not to be run.
+type Store interface {
+	Create(ctx context.Context, i Import, entry audit.Entry) error
+	Import(ctx context.Context, t id.Tenant, i id.Import) (Import, error)
+	Imports(ctx context.Context, t id.Tenant) ([]Import, error)
+	Claim(ctx context.Context, t id.Tenant, i id.Import, now, until time.Time) (Import, error)
+	Save(ctx context.Context, i Import) error
+	Step(ctx context.Context, i Import, entry audit.Entry) error
+}
+
+// Files is where files are uploaded and read.
+type Files interface {
+	Upload(ctx context.Context, i Import, life time.Duration) (Form, error)
+	Open(ctx context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error)
+	Ask(ctx context.Context, t id.Tenant, i id.Import, n int) error
+	Remove(ctx context.Context, t id.Tenant, i id.Import) error
+}
+
+// Form is how a file is uploaded: these headers and no other content than announced.
+type Form struct {
+	URL     string            `json:"url"`
+	Method  string            `json:"method"`
+	Headers map[string]string `json:"headers"`
+}
+
+// Target stores passports whole, with their versions and their history, or not at all. It returns a conflict fault when
+// the product belongs to another passport, and present when the same one is there already.
+type Target interface {
+	Restore(ctx context.Context, p passport.Passport, versions []passport.Version, history []passport.Moment, entry audit.Entry) (present bool, err error)
+}
+
+// Service is what people can do with imports.
+type Service struct {
+	Store Store
+	Files Files
+	IDs   *id.Source
+}
+
+// NotFound is the fault for an import that is not there.
+func NotFound() error {
+	return fault.New(fault.CodeImportNotFound, "Your organisation has no such import.")
+}
+
+// Begin announces a file and returns how to upload it.
+func (s *Service) Begin(ctx context.Context, by access.Caller, size int64, sha256 string) (Import, Form, error) {
+	i := Import{ID: id.New[id.Import](s.IDs), Tenant: by.Tenant, State: Waiting, Size: size, SHA256: sha256, RequestedAt: by.At, RequestedBy: by.Actor}
+	entry := audit.New(s.IDs, by, audit.ImportBegun, "import:"+string(i.ID), "", "")
+	if err := s.Store.Create(ctx, i, entry); err != nil {
+		return i, Form{}, err
+	}
+	form, err := s.Files.Upload(ctx, i, UploadFor)
+	return i, form, err
+}
+
+// Get returns one import.
+func (s *Service) Get(ctx context.Context, by access.Caller, which id.Import) (Import, error) {
+	i, err := s.Store.Import(ctx, by.Tenant, which)
+	if err != nil {
+		return i, err
+	}
+	running := i.State == Checking || i.State == Committing
+	if running && by.At.Sub(i.LeaseUntil) > time.Minute {
+		return i, s.Files.Ask(ctx, i.Tenant, i.ID, i.Asked+1)
+	}
+	return i, nil
+}
+
+// List returns imports, latest first.
+func (s *Service) List(ctx context.Context, by access.Caller) ([]Import, error) {
+	return s.Store.Imports(ctx, by.Tenant)
+}
+
+// Commit stores what has been checked.
+func (s *Service) Commit(ctx context.Context, by access.Caller, which id.Import) (Import, error) {
+	i, err := s.Store.Import(ctx, by.Tenant, which)
+	if err != nil {
+		return i, err
+	}
+	if i.State != Checked {
+		return i, fault.New(fault.CodeImportState, "The import is %s; only one that is checked can be committed.", i.State)
+	}
+	i.State, i.Fence, i.LeaseUntil, i.Asked = Committing, i.Fence+1, time.Time{}, i.Asked+1
+	if err := s.Store.Step(ctx, i, audit.New(s.IDs, by, audit.ImportCommitted, "import:"+string(i.ID), "", "")); err != nil {
+		return i, err
+	}
+	return i, s.Files.Ask(ctx, i.Tenant, i.ID, i.Asked)
+}
+
+// Cancel ends an import. What it has stored stays.
+func (s *Service) Cancel(ctx context.Context, by access.Caller, which id.Import) error {
+	i, err := s.Store.Import(ctx, by.Tenant, which)
+	if err != nil {
+		return err
+	}
+	if i.State != Done && i.State != Refused && i.State != Cancelled {
+		i.State, i.Fence = Cancelled, i.Fence+1
+		if err := s.Store.Step(ctx, i, audit.New(s.IDs, by, audit.ImportCancelled, "import:"+string(i.ID), "", "")); err != nil {
+			return err
+		}
+	}
+	return s.Files.Remove(ctx, i.Tenant, i.ID)
+}
+
+// Runner checks and stores what has been uploaded.
+type Runner struct {
+	Store    Store
+	Files    Files
+	Target   Target
+	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
+	IDs      *id.Source
+	Now      clock.Clock
+	Patience time.Duration
+}
+
+// Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone.
+func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
+	ctx = access.As(ctx, t)
+	now := r.Now()
+	i, err := r.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
+	if errors.Is(err, export.ErrTaken) || errors.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a, err := r.open(ctx, i)
+	if err == nil && i.State == Checking {
+		err = r.check(ctx, &i, a)
+	} else if err == nil {
+		err = r.commit(ctx, &i, a, now.Add(r.Patience))
+	}
+	if w, ok := errors.AsType[*archive.Wrong](err); ok {
+		return r.refuse(ctx, i, w)
+	}
+	if errors.Is(err, export.ErrTaken) {
+		return nil
+	}
+	return err
+}
+
+func (r *Runner) refuse(ctx context.Context, i Import, w *archive.Wrong) error {
+	i.State, i.Why = Refused, "The file is not an export as it was signed: "+w.Error()+"."
+	return r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportRefused, "import:"+string(i.ID), "", ""))
+}
+
+func (r *Runner) caller(i Import) access.Caller {
+	return access.Caller{Tenant: i.Tenant, Actor: "system:import", Request: id.New[id.Request](r.IDs), At: r.Now()}
+}
+
+// open reads the manifest of the file and verifies its signature: nothing of a file that we have not signed is believed.
+func (r *Runner) open(ctx context.Context, i Import) (*archive.Archive, error) {
+	file, size, err := r.Files.Open(ctx, i.Tenant, i.ID)
+	if err != nil {
+		return nil, err
+	}
+	key, err := r.Key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return archive.Open(file, size, key)
+}
+
+// check reads all of the file.
+func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive) error {
+	if err := a.Verify(nil); err != nil {
+		return err
+	}
+	m := a.Manifest
+	i.State, i.Origin, i.Snapshot, i.Passports, i.Versions = Checked, m.Tenant, m.Snapshot, m.Counts["passports"], m.Counts["versions"]
+	return r.Store.Step(ctx, *i, audit.New(r.IDs, r.caller(*i), audit.ImportChecked, "import:"+string(i.ID), "", ""))
+}
+
+// commit stores passport after passport, from where an earlier call has come to.
+func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
+	n, done := int64(0), i.Read
+	err := merge(a, func(p export.PassportRecord, versions []export.VersionRecord) error {
+		if n++; n <= done {
+			return nil
+		}
+		if err := r.one(ctx, i, p, versions); err != nil {
+			return err
+		}
+		if i.Read++; i.Read%saveEvery != 0 {
+			return nil
+		}
+		i.LeaseUntil = r.Now().Add(leaseFor)
+		if err := r.Store.Save(ctx, *i); err != nil {
+			return err
+		}
+		if !r.Now().Before(until) {
+			return errPause
+		}
+		return nil
+	})
+	if errors.Is(err, errPause) {
+		i.LeaseUntil, i.Asked = r.Now(), i.Asked+1
+		return errors.Join(r.Store.Save(ctx, *i), r.Files.Ask(ctx, i.Tenant, i.ID, i.Asked))
+	}
+	if err != nil {
+		return err
+	}
+	i.State = Done
+	entry := audit.New(r.IDs, r.caller(*i), audit.ImportDone, "import:"+string(i.ID), "", "").With("restored", fmt.Sprint(i.Restored))
+	return r.Store.Step(ctx, *i, entry)
+}
+
+const errPause = signal("out of time")
+
+// one restores one passport. What is wrong with it is written down and stops nothing else; a storage that does not answer
+// stops the run, which then goes on later.
+func (r *Runner) one(ctx context.Context, i *Import, p export.PassportRecord, versions []export.VersionRecord) error {
+	whole, all, history, err := r.back(*i, p, versions)
+	present := false
+	if err == nil {
+		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(p.ID), "", "").With("import", string(i.ID))
+		present, err = r.Target.Restore(ctx, whole, all, history, entry)
+	}
+	f := fault.Of(err)
+	switch {
+	case err == nil && present:
+		i.Present++
+	case err == nil:
+		i.Restored++
+	case f.Kind == fault.Unavailable || f.Kind == fault.Internal:
+		return err
+	default:
+		i.Failed++
+		if len(i.Problems) < maxShown {
+			i.Problems = append(i.Problems, Problem{string(p.ID), p.ProductIdentifier, f.Code, f.Detail})
+		}
+	}
+	return nil
+}
+
+// back makes a passport of its records. Each version must have the hash that it says: nothing that was changed on the way
+// becomes history.
+func (r *Runner) back(i Import, p export.PassportRecord, versions []export.VersionRecord) (passport.Passport, []passport.Version, []passport.Moment, error) {
+	product, err := identifier.Parse(p.ProductIdentifier)
+	if err != nil || !id.Valid(p.ID) {
+		return passport.Passport{}, nil, nil, fault.New(fault.CodeValueInvalid, "The product identifier of the passport cannot be read.")
+	}
+	now := r.Now()
+	out := passport.Passport{
+		ID: p.ID, Tenant: i.Tenant, Status: passport.Status(p.Status), Revision: p.Revision, Version: p.Version, ProductGroup: p.ProductGroup,
+		Granularity: identifier.Granularity(p.Granularity), Product: product, Content: p.Content, Reason: p.Reason, CreatedAt: p.CreatedAt, UpdatedAt: now,
+	}
+	var history []passport.Moment
+	for _, m := range p.History {
+		history = append(history, passport.Moment{At: m.At, Status: passport.Status(m.Status), Version: m.Version})
+	}
+	if out.Status == passport.Published {
+		out.Status, out.Reason = passport.Suspended, "Restored from an export; publish it again."
+		history = append(history, passport.Moment{At: now, Status: out.Status, Version: out.Version})
+	}
+	var all []passport.Version
+	for _, v := range versions {
+		one, err := version(i.Tenant, v)
+		if err != nil {
+			return out, nil, nil, err
+		}
+		all = append(all, one)
+		if one.Number == out.Version {
+			out.ContentHash, out.PublishedAt = one.ContentHash, one.PublishedAt
+		}
+	}
+	if len(all) < out.Version {
+		return out, nil, nil, fault.New(fault.CodeValueInvalid, "Of %d versions %d are in the archive.", out.Version, len(all))
+	}
+	return out, all, history, nil
+}
+
+func version(t id.Tenant, r export.VersionRecord) (passport.Version, error) {
+	v := passport.Version{
+		Passport: r.Passport, Tenant: t, Number: r.Number, ProductGroup: r.ProductGroup, SchemaVersion: r.SchemaVersion, Granularity: identifier.Granularity(r.Granularity),
+		ContentHash: r.ContentHash, PublishedAt: r.PublishedAt, PublishedBy: r.PublishedBy, Content: r.Content,
+	}
+	var err error
+	if v.Product, err = identifier.Parse(r.ProductIdentifier); err != nil {
+		return v, fault.New(fault.CodeValueInvalid, "The product identifier of version %d cannot be read.", r.Number)
+	}
+	for text, into := range map[string]*identifier.Product{r.Model: &v.Links.Model, r.Batch: &v.Links.Batch} {
+		if text == "" {
+			continue
+		}
+		if *into, err = identifier.Parse(text); err != nil {
+			return v, fault.New(fault.CodeValueInvalid, "Version %d names a model or batch that cannot be read.", r.Number)
+		}
+	}
+	hash, err := passport.Hash(v)
+	if err != nil || hash != r.ContentHash {
+		return v, fault.New(fault.CodeValueInvalid, "Version %d has not the content hash that it says.", r.Number)
+	}
+	return v, nil
+}
+
+// merge walks passports and versions side by side: both are in the same order.
+func merge(a *archive.Archive, do func(export.PassportRecord, []export.VersionRecord) error) error {
+	next, stop := pull(a, "versions/")
+	defer stop()
+	var ahead *export.VersionRecord
+	return a.Lines("passports/", func(line []byte) error {
+		var p export.PassportRecord
+		if err := decode(line, &p); err != nil {
+			return &archive.Wrong{Member: "passports/", Problem: "a line cannot be read"}
+		}
+		var versions []export.VersionRecord
+		for {
+			if ahead == nil {
+				v, ok, err := next()
+				if err != nil {
+					return err
+				}
+				if !ok {
+					break
+				}
+				ahead = &v
+			}
+			if ahead.Passport != p.ID {
+				break
+			}
+			versions, ahead = append(versions, *ahead), nil
+		}
+		return do(p, versions)
+	})
+}
+
+// decode keeps numbers as they are written: their hash depends on it.
+func decode(line []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	return d.Decode(into)
+}
