@@ -31,6 +31,9 @@ func TestTakeEverythingAway(t *testing.T) {
 	if said := run(ctl, "verify", "export", file, "-key", key); !strings.Contains(said, "4 passports") || !strings.Contains(said, "4 versions") {
 		t.Errorf("verify: %s", said)
 	}
+	if said := run(ctl, "import", file, "-url", s.URL); !strings.Contains(said, "4 there already") {
+		t.Errorf("bringing it back to where it is from: %s", said)
+	}
 	t.Run("unzip", func(t *testing.T) {
 		if _, err := exec.LookPath("unzip"); err != nil {
 			t.Skip("unzip is not installed here")

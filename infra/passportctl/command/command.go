@@ -46,6 +46,9 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
       downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
   passportctl export -url https://passports.example -o FILE [-scope workspace|passports|account]
       asks for an export, waits for it and fetches it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
+  passportctl import FILE -url https://passports.example [-dry-run]
+      brings an export back: uploads it, has it checked and stores it. The API key (scope passports:write) is read from
+      PASSPORTCRAFT_API_KEY. What was published comes back suspended; what is there already stays as it is.
   passportctl verify export FILE -key audit-key.pem [-json]
       checks an export offline: it is what the platform signed, and every member in it. Names the first that is not.
   passportctl help
@@ -60,6 +63,8 @@ func Run(ctx context.Context, args []string, w World) int {
 		err = verifyAudit(rest, w)
 	case name == "verify export":
 		err = verifyExport(rest, w)
+	case len(args) > 0 && args[0] == "import":
+		err = importAll(ctx, args[1:], w)
 	case len(args) > 0 && args[0] == "export":
 		err = exportAll(ctx, args[1:], w)
 	case name == "audit download":
@@ -190,13 +195,17 @@ func answered(r *http.Request) (*http.Response, error) {
 	defer resp.Body.Close()
 	var problem struct{ Detail string }
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&problem)
-	plain := strings.Map(func(r rune) rune { // nothing that steers a terminal
+	return nil, fmt.Errorf("%s answers %d. %s", address, resp.StatusCode, printable(problem.Detail))
+}
+
+// printable is text of a server without what steers a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return -1
-	}, problem.Detail)
-	return nil, fmt.Errorf("%s answers %d. %s", address, resp.StatusCode, plain)
+	}, s)
 }
 
 func key(ctx context.Context, args []string, w World) error {

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
@@ -11,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -119,8 +117,8 @@ func exportAll(ctx context.Context, args []string, w World) error {
 	if err != nil {
 		return err
 	}
-	e, err := ask(ctx, http.MethodPost, address, apiKey, body)
-	if err != nil {
+	var e status
+	if err := call(ctx, http.MethodPost, address, apiKey, body, &e); err != nil {
 		return err
 	}
 	address += "/" + url.PathEscape(e.ID) + "?link=true"
@@ -134,7 +132,8 @@ func exportAll(ctx context.Context, args []string, w World) error {
 			return fmt.Errorf("given up; the export goes on and can be fetched later: %s", e.ID)
 		case <-time.After(w.pause()):
 		}
-		if e, err = ask(ctx, http.MethodGet, address, apiKey, nil); err != nil {
+		e = status{}
+		if err := call(ctx, http.MethodGet, address, apiKey, nil, &e); err != nil {
 			return err
 		}
 	}
@@ -149,31 +148,6 @@ func (w World) pause() time.Duration {
 		return w.Pause
 	}
 	return 2 * time.Second
-}
-
-// ask sends a request with the key and reads an export.
-func ask(ctx context.Context, method, address, apiKey string, body []byte) (status, error) {
-	var e status
-	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
-	if err != nil {
-		return e, usage("the address %q is not one", address)
-	}
-	if host := r.URL.Hostname(); r.URL.Scheme != "https" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		return e, usage("%s would send your API key in the clear; use https", address)
-	}
-	r.Header.Set("Authorization", "Bearer "+apiKey)
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := answered(r)
-	if err != nil {
-		return e, err
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&e); err != nil {
-		return e, fmt.Errorf("%s answers something that is no export", address)
-	}
-	return e, nil
 }
 
 // fetch writes the package beside its name first, so that a file of that name is always a whole one.

@@ -1,0 +1,250 @@
+package routes_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/importing"
+	"github.com/passportcraft/passportcraft/shared/runtime/routes"
+	"github.com/passportcraft/passportcraft/shared/testkit"
+)
+
+// uploaded announces a file, uploads it and lets it be checked.
+func uploaded(t *testing.T, k *testkit.Kit, token string, file []byte) map[string]any {
+	t.Helper()
+	made := answer(t, k.Do(t, "POST", "/v1/imports", token, fmt.Sprintf(`{"format":"archive","size":%d,"sha256":"%x"}`, len(file), sha256.Sum256(file))), 201)
+	form := made["upload"].(map[string]any)
+	if resp := k.Send(t, form["method"].(string), form["url"].(string), form["headers"].(map[string]any), file); resp.StatusCode != http.StatusOK {
+		b, _ := io.ReadAll(resp.Body)
+		t.Fatalf("upload: %d %s", resp.StatusCode, b)
+	}
+	k.ImportAll(t)
+	return answer(t, k.Do(t, "GET", "/v1/imports/"+made["id"].(string), token, ""), 200)
+}
+
+// committed stores a checked import.
+func committed(t *testing.T, k *testkit.Kit, token string, i map[string]any) map[string]any {
+	t.Helper()
+	one := "/v1/imports/" + i["id"].(string)
+	answer(t, k.Do(t, "POST", one+"/commit", token, ""), 202)
+	k.ImportAll(t)
+	return answer(t, k.Do(t, "GET", one, token, ""), 200)
+}
+
+// TestRoundTrip exports random workspaces and brings them into an empty organisation: content, versions and history come
+// out of a second export as they were in the first.
+func TestRoundTrip(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		who, heir := fmt.Sprint("owner", n), fmt.Sprint("heir", n)
+		_, owner := k.Organisation(t, who, fmt.Sprint("Before ", n))
+		for serial := range rapid.IntRange(0, 6).Draw(rt, "passports") {
+			text := strings.ReplaceAll(strings.ReplaceAll(complete, "A%2FB", fmt.Sprintf("R%dX%d", n, serial)), "A/B", fmt.Sprintf("R%dX%d", n, serial))
+			text = strings.Replace(text, "CANARY-NAME", rapid.StringMatching(`[a-zäß€"\\\\ ]{1,20}[a-z]`).Draw(rt, "name"), 1)
+			if json.Valid([]byte(text)) {
+				lead(t, rt, k, owner, k.Create(t, owner, text))
+			}
+		}
+		k.Clock.Advance(time.Second)
+		raw, before := exported(t, k, owner, `{"scope":"workspace"}`)
+		_, new := k.Organisation(t, heir, fmt.Sprint("After ", n))
+		checked := uploaded(t, k, new, raw)
+		if checked["state"] != "checked" || checked["restored"].(float64) != 0 {
+			rt.Fatalf("checked: %v", checked)
+		}
+		done := committed(t, k, new, checked)
+		if done["state"] != "done" || done["failed"].(float64) != 0 || done["restored"].(float64) != float64(before.Manifest.Counts["passports"]) {
+			rt.Fatalf("done: %v", done)
+		}
+		_, after := exported(t, k, new, `{"scope":"workspace"}`)
+		if d := cmp.Diff(lines(t, before, "versions/"), lines(t, after, "versions/")); d != "" {
+			rt.Fatalf("versions: %s", d)
+		}
+		if d := cmp.Diff(comparable(lines(t, before, "passports/")), comparable(lines(t, after, "passports/"))); d != "" {
+			rt.Fatalf("passports: %s", d)
+		}
+		again := committed(t, k, new, uploaded(t, k, new, raw))
+		if again["state"] != "done" || again["restored"].(float64) != 0 || again["present"].(float64) != float64(before.Manifest.Counts["passports"]) {
+			rt.Fatalf("again: %v", again)
+		}
+	})
+}
+
+// lead leads a passport through a part of its life.
+func lead(t *testing.T, rt *rapid.T, k *testkit.Kit, token, passport string) {
+	t.Helper()
+	one := "/v1/passports/" + passport
+	for _, step := range [][2]string{{"/publication", ""}, {"/publication", ""}, {"/suspension", `{"reason":"under review"}`}, {"/archival", `{"reason":"recycled"}`}} {
+		if rapid.IntRange(0, 2).Draw(rt, "stop") == 0 {
+			return
+		}
+		k.Clock.Advance(time.Second)
+		tag := k.Do(t, "GET", one, token, "").Header().Get("ETag")
+		if w := k.Do(t, "POST", one+step[0], token, step[1], "If-Match", tag); w.Code != 200 && w.Code != 409 {
+			t.Fatalf("%s: %d %s", step[0], w.Code, w.Body)
+		}
+	}
+}
+
+// comparable leaves out what coming back changes: when, and that what was published is not.
+func comparable(passports []map[string]any) []map[string]any {
+	for _, p := range passports {
+		delete(p, "updatedAt")
+		history, _ := p["history"].([]any)
+		if n := len(history); n > 0 && p["status"] == "suspended" && strings.HasPrefix(fmt.Sprint(p["reason"]), "Restored") {
+			p["status"], p["history"] = "published", history[:n-1]
+			delete(p, "reason")
+		}
+	}
+	return passports
+}
+
+// TestImportRefuses holds that nothing is stored of a file that is not what was signed or announced, or is somebody
+// else's passport already.
+func TestImportRefuses(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	k.Publish(t, anna, k.Create(t, anna, complete))
+	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
+	_, otto := k.Organisation(t, "otto", "Another")
+	broken := slices.Clone(raw)
+	broken[len(broken)/3] ^= 1
+	for name, file := range map[string][]byte{"changed": broken, "cut off": raw[:len(raw)-100], "no archive": []byte("hello"), "another archive": otherZip(t)} {
+		got := uploaded(t, k, otto, file)
+		if got["state"] != "refused" || got["why"] == "" {
+			t.Errorf("%s: %v", name, got)
+		}
+		expect(t, k, 409, "import-state", "POST", "/v1/imports/"+got["id"].(string)+"/commit", otto, "")
+	}
+	for name, body := range map[string]string{
+		"no size": `{"format":"archive","size":0,"sha256":"` + strings.Repeat("a", 64) + `"}`, "too large": `{"format":"archive","size":5368709121,"sha256":"` + strings.Repeat("a", 64) + `"}`,
+		"no digest": `{"format":"archive","size":1,"sha256":"x"}`, "another format": `{"format":"csv","size":1,"sha256":"` + strings.Repeat("a", 64) + `"}`,
+	} {
+		if w := k.Do(t, "POST", "/v1/imports", otto, body); w.Code != 422 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	made := answer(t, k.Do(t, "POST", "/v1/imports", otto, fmt.Sprintf(`{"format":"archive","size":%d,"sha256":"%x"}`, len(raw), sha256.Sum256(raw))), 201)
+	form := made["upload"].(map[string]any)
+	if resp := k.Send(t, "PUT", form["url"].(string), form["headers"].(map[string]any), broken); resp.StatusCode == http.StatusOK {
+		t.Error("a file with another digest than announced was taken")
+	}
+	expect(t, k, 204, "", "DELETE", "/v1/imports/"+made["id"].(string), otto, "")
+	k.Create(t, otto, complete) // the product is taken here
+	checked := uploaded(t, k, otto, raw)
+	done := committed(t, k, otto, checked)
+	if done["failed"].(float64) != 1 || done["problems"].([]any)[0].(map[string]any)["code"] != "product-identifier-taken" {
+		t.Errorf("a product that is taken: %v", done)
+	}
+	if listed := answer(t, k.Do(t, "GET", "/v1/imports", otto, ""), 200)["items"].([]any); len(listed) != 6 {
+		t.Errorf("%d imports", len(listed))
+	}
+}
+
+func otherZip(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	f, err := w.Create("manifest.json")
+	if err == nil {
+		_, err = f.Write([]byte(`{"format":"passportcraft-export/1"}`))
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestImportingMayFail lets every call of the runner fail, refused or carried out with its answer lost: in the end each
+// passport is there once.
+func TestImportingMayFail(t *testing.T) {
+	s := &saboteur{}
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: s})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	k.Create(t, anna, strings.ReplaceAll(strings.ReplaceAll(complete, "A%2FB", "S1"), "A/B", "S1"))
+	k.Publish(t, anna, k.Create(t, anna, complete))
+	k.Create(t, anna, large(t, 250_000))
+	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
+	failures := 0
+	for at := int64(1); at <= 20; at++ {
+		for _, apply := range []bool{false, true} {
+			who := fmt.Sprintf("heir%d%v", at, apply)
+			_, heir := k.Organisation(t, who, who)
+			made := uploaded(t, k, heir, raw)
+			one := "/v1/imports/" + made["id"].(string)
+			answer(t, k.Do(t, "POST", one+"/commit", heir, ""), 202)
+			for _, object := range k.Arrivals("commits/") {
+				s.arm(at, apply)
+				if err := k.Import(t, object); err != nil {
+					failures++
+				}
+				s.arm(0, false)
+			}
+			var got map[string]any
+			for look := 0; got["state"] != "done"; look++ {
+				if look > 3 {
+					t.Fatalf("call %d (carried out: %v): %v", at, apply, got)
+				}
+				k.Clock.Advance(3 * time.Minute)
+				k.ImportAll(t)
+				heir = k.SignIn(t, who)
+				got = answer(t, k.Do(t, "GET", one, heir, ""), 200)
+			}
+			if items := answer(t, k.Do(t, "GET", "/v1/passports", heir, ""), 200)["items"].([]any); len(items) != 3 || got["failed"].(float64) != 0 {
+				t.Errorf("call %d (carried out: %v): %d passports, %v", at, apply, len(items), got)
+			}
+		}
+	}
+	if failures < 10 {
+		t.Errorf("only %d runs were sabotaged", failures)
+	}
+}
+
+// TestImportGoesOn holds that a runner whose time is up asks to be called again, and the next goes on where it was.
+func TestImportGoesOn(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	for n := range 120 {
+		k.Create(t, anna, chair(fmt.Sprint("G", n)))
+	}
+	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
+	tenant, heir := k.Organisation(t, "heir", "Heir")
+	made := uploaded(t, k, heir, raw)
+	one := "/v1/imports/" + made["id"].(string)
+	answer(t, k.Do(t, "POST", one+"/commit", heir, ""), 202)
+	runner := importing.Runner(k.App, k.Env["UPLOADS_BUCKET"])
+	runner.Patience = 0
+	for calls, read := 1, 0.0; ; calls++ {
+		k.Arrivals("")
+		if err := runner.Run(k.AsFunction("run-import"), tenant, id.Import(made["id"].(string))); err != nil {
+			t.Fatal(err)
+		}
+		got := answer(t, k.Do(t, "GET", one, heir, ""), 200)
+		if got["state"] == "done" {
+			if calls != 3 || got["restored"].(float64) != 120 {
+				t.Errorf("after %d calls: %v", calls, got)
+			}
+			return
+		}
+		if now := got["read"].(float64); now != read+50 || len(k.Arrivals("commits/")) != 1 {
+			t.Fatalf("call %d has come to %v", calls, now)
+		}
+		read += 50
+	}
+}
