@@ -28,6 +28,7 @@ const (
 	CrossTenant          Event = "access.cross-tenant" // somebody asked for an organisation they do not belong to
 	ExportRequested      Event = "export.requested"
 	ExportReady          Event = "export.ready"
+	ExportFailed         Event = "export.failed"
 	ExportFetched        Event = "export.fetched" // a link to the package was given out
 	ExportDeleted        Event = "export.deleted"
 	ImportBegun          Event = "import.begun"
@@ -77,6 +78,7 @@ func Events() []Documented {
 		{CrossTenant, "Somebody who is signed in asked for an organisation they do not belong to.", ""},
 		{ExportRequested, "An export of the organisation's data was asked for.", "An export was asked for"},
 		{ExportReady, "An export is packed and can be fetched.", "An export is ready"},
+		{ExportFailed, "An export could not be packed and was given up.", "An export failed"},
 		{ExportFetched, "A link to an exported package was given out.", ""},
 		{ExportDeleted, "An export was deleted before its end.", "An export was deleted"},
 		{ImportBegun, "A file to import was announced.", ""},

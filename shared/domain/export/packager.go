@@ -29,9 +29,10 @@ var ErrTaken = errors.New("export: somebody else is at it, or it has ended")
 
 // Sizes and times of packing.
 const (
-	partSize = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
-	pageSize = 100
-	leaseFor = 90 * time.Second // a part takes seconds; whoever comes after a killed process need not wait long
+	partSize    = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
+	pageSize    = 100
+	giveUpAfter = 50               // calls that took the export over
+	leaseFor    = 90 * time.Second // a part takes seconds; whoever comes after a killed process need not wait long
 )
 
 // Packager packs exports.
@@ -100,14 +101,35 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	if r.PartSize == 0 {
 		r.PartSize = partSize
 	}
+	if e.Fence > giveUpAfter {
+		return r.giveUp(ctx)
+	}
 	if err := r.restore(ctx); err != nil {
 		return err
 	}
 	err = r.pack(ctx)
 	if errors.Is(err, ErrTaken) {
-		return nil
+		return r.leave(ctx)
 	}
 	return err
+}
+
+// giveUp ends an export that nobody could pack, so that it does not stay unfinished for ever.
+func (r *run) giveUp(ctx context.Context) error {
+	e := r.export
+	e.State, e.Why = Failed, "It could not be packed. We have been told; ask for another one."
+	by := access.Caller{Tenant: e.Tenant, Actor: "system:packager", Request: id.New[id.Request](r.IDs), At: r.Now()}
+	entry := audit.New(r.IDs, by, audit.ExportFailed, "export:"+string(e.ID), "", "")
+	return r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry))
+}
+
+// leave is what is to be done when the export has been taken away: of one that was deleted, the parts go too.
+func (r *run) leave(ctx context.Context) error {
+	e, err := r.Store.Export(ctx, r.export.Tenant, r.export.ID)
+	if err != nil || e.State != Deleted {
+		return err
+	}
+	return r.Uploads.Abort(ctx, r.upload())
 }
 
 func (r *run) restore(ctx context.Context) error {

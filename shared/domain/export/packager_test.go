@@ -325,6 +325,31 @@ func TestStrangeDelivery(t *testing.T) {
 	})
 }
 
+// TestGivesUp holds that an export that cannot be packed ends, and says so.
+func TestGivesUp(t *testing.T) {
+	w := newWorld(t, 1, 10)
+	p := w.packager(0, time.Hour)
+	p.Groups = nil
+	p.Signer = failing{}
+	for calls := 0; w.export.State != export.Failed; calls++ {
+		if calls > 60 {
+			t.Fatalf("after %d calls it is %s", calls, w.export.State)
+		}
+		_ = p.Pack(t.Context(), "t", "e")
+		w.now.Advance(10 * time.Minute)
+	}
+	if w.export.Why == "" || w.ended != 1 {
+		t.Errorf("%+v", w.export)
+	}
+	if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Failed {
+		t.Errorf("called again: %v, %s", err, w.export.State)
+	}
+}
+
+type failing struct{}
+
+func (failing) Sign(context.Context, []byte) ([]byte, error) { return nil, errCrash }
+
 // TestTwoAtOnce holds that a packager whose lease has ended cannot write any more once another has taken over.
 func TestTwoAtOnce(t *testing.T) {
 	w := newWorld(t, 40, 200)

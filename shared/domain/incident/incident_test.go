@@ -70,7 +70,7 @@ const (
 )
 
 func export(at time.Duration) step {
-	return step{after: at, actor: "person:a", event: "export.started"}
+	return step{after: at, actor: "person:a", event: "export.fetched"}
 }
 
 func use(at time.Duration, network string) step {

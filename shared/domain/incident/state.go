@@ -7,9 +7,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 )
 
-// exportStarted is the event of an export of the organisation's data.
-const exportStarted = "export.started"
-
 // State is what the rules remember of one organisation. The zero value remembers nothing. It is not safe for concurrent
 // use; its size is bounded, see StateLimit.
 type State struct {
@@ -45,7 +42,7 @@ func (s *State) Observe(o Observation) []Finding {
 		return s.denied(at, actor, n)
 	case audit.CrossTenant:
 		return s.probed(at, actor, n)
-	case exportStarted, audit.AuditDownloaded:
+	case audit.ExportFetched, audit.AuditDownloaded:
 		return s.exported(at, n)
 	case audit.KeyUsed:
 		return s.keyUsed(at, actor, short(o.Network))

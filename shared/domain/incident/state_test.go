@@ -19,7 +19,7 @@ func TestStateIsBounded(t *testing.T) {
 	for _, d := range audit.Events() {
 		events = append(events, string(d.Event))
 	}
-	events = append(events, "export.started", "")
+	events = append(events, "export.fetched", "")
 	roles := []string{"owner", "viewer", ""}
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &incident.State{}
@@ -65,7 +65,7 @@ func TestStateAtItsLargest(t *testing.T) {
 		for a := range 128 {
 			at = at.Add(time.Millisecond)
 			observe(denied, long("person", a), "", "", 1, nil)
-			observe("export.started", "person:a", "", "", 1<<40, nil)
+			observe("export.fetched", "person:a", "", "", 1<<40, nil)
 			observe(failed, long("key", i), "", "", 1<<40, nil)
 		}
 	}
@@ -139,7 +139,7 @@ func TestParseStateRefuses(t *testing.T) {
 }
 
 func FuzzParseState(f *testing.F) {
-	events := []string{denied, failed, "api-key.used", "member.joined", "member.role-changed", "member.removed", "api-key.created", "export.started", "access.cross-tenant"}
+	events := []string{denied, failed, "api-key.used", "member.joined", "member.role-changed", "member.removed", "api-key.created", "export.fetched", "access.cross-tenant"}
 	s := &incident.State{}
 	for i := range 40 {
 		for _, event := range events {

@@ -87,7 +87,7 @@ func ordinary(s size) (out []recorded) {
 			}
 		}
 		if d%s.exportsEvery == s.exportsEvery/2 {
-			put(recorded{At: in(), Actor: "person:" + s.name[:1] + "0", Event: "export.started"})
+			put(recorded{At: in(), Actor: "person:" + s.name[:1] + "0", Event: "export.fetched"})
 		}
 		if weekend {
 			continue
@@ -175,8 +175,8 @@ func attacks() (out []recorded) {
 	attack("scan spread over fifteen keys", "denial-burst tenant", "", 8, many(130, 2*time.Second, recorded{Actor: "key:bot*", Event: "access.denied", Count: 1})...)
 	attack("one question about another organisation", "cross-tenant-probe person:mallory", "", 9, recorded{Actor: "person:mallory", Event: "access.cross-tenant", Count: 1})
 	attack("search for other organisations", "cross-tenant-probe key:mallory", "", 10, many(30, time.Minute, recorded{Actor: "key:mallory", Event: "access.cross-tenant", Count: 1})...)
-	attack("everything is taken out", "export-volume tenant", "", 16, many(7, 20*time.Minute, recorded{Actor: "person:mallory", Event: "export.started"})...)
-	attack("more than usual is taken out", "export-volume tenant", "small", 22, many(3, time.Hour, recorded{Actor: "person:mallory", Event: "export.started"})...)
+	attack("everything is taken out", "export-volume tenant", "", 16, many(7, 20*time.Minute, recorded{Actor: "person:mallory", Event: "export.fetched"})...)
+	attack("more than usual is taken out", "export-volume tenant", "small", 22, many(3, time.Hour, recorded{Actor: "person:mallory", Event: "export.fetched"})...)
 	attack("the trail is taken out again and again", "export-volume tenant", "", 24, many(6, time.Minute, recorded{Actor: "key:mallory", Event: "audit.downloaded"})...)
 	for _, s := range sizes() {
 		attack("a key is stolen from "+s.name, "key-new-network key:"+s.name[:1]+"0.1", s.name, 17, recorded{Actor: "key:" + s.name[:1] + "0.1", Event: "api-key.used", Network: "elsewhere"})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
@@ -404,5 +405,35 @@ func TestExportLimits(t *testing.T) {
 	k.Clock.Advance(8 * 24 * time.Hour)
 	if got := answer(t, k.Do(t, "GET", "/v1/exports/"+made+"?link=true", k.SignIn(t, "anna"), ""), 200); got["state"] != "expired" || got["download"] != nil {
 		t.Errorf("after a week: %v", got)
+	}
+}
+
+// meddler does something when the first part of a package is uploaded.
+type meddler struct{ then func() }
+
+func (m *meddler) Do(r *http.Request) (*http.Response, error) {
+	if then := m.then; then != nil && r.URL.Query().Has("partNumber") {
+		m.then = nil
+		then()
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestDeletedWhilePacked deletes an export that is being packed: no package comes of it, and its parts are gone.
+func TestDeletedWhilePacked(t *testing.T) {
+	m := &meddler{}
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: m})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	one := "/v1/exports/" + answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"account"}`), 202)["id"].(string)
+	m.then = func() { expect(t, k, 204, "", "DELETE", one, anna, "") }
+	k.PackAll(t)
+	if m.then != nil {
+		t.Fatal("nothing was uploaded: the test is for nothing")
+	}
+	if got := answer(t, k.Do(t, "GET", one+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
+		t.Errorf("%v", got)
+	}
+	if used := k.Gate().Used(); !slices.ContainsFunc(used, func(g iam.Grant) bool { return g.Action == "s3:AbortMultipartUpload" }) {
+		t.Error("the parts were left behind")
 	}
 }
