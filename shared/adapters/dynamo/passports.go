@@ -149,7 +149,8 @@ func (s *Passports) Commit(ctx context.Context, c passport.Change) error {
 		s.writeMoment(x, c)
 	}
 	if c.Public != nil {
-		if err := s.writePublic(x, *c.Public); err != nil {
+		// The carrier leads to the product of a passport: it is written when the passport comes into force.
+		if err := s.writePublic(x, *c.Public, c.Before == nil || c.Before.Status != passport.Published); err != nil {
 			return err
 		}
 	}

@@ -65,7 +65,7 @@ func (s *PublicViews) Carrier(ctx context.Context, p id.Passport) (identifier.Pr
 
 // writePublic replaces what the world sees of a product. The row belongs to the passport that published first: a
 // product identifier is never assigned twice, by anybody (EN 18219).
-func (s *Passports) writePublic(x *transaction, v passport.PublicView) error {
+func (s *Passports) writePublic(x *transaction, v passport.PublicView, first bool) error {
 	it := publicKey(v.Product).attributes()
 	it["v"] = number(1)
 	it["id"], it["tn"], it["st"], it["pg"] = text(string(v.Passport)), text(string(v.Tenant)), text(string(v.Status)), text(v.ProductGroup)
@@ -82,10 +82,10 @@ func (s *Passports) writePublic(x *transaction, v passport.PublicView) error {
 	}
 	x.put(s.db.tables.Public, it, "attribute_not_exists(PK) OR (tn = :t AND id = :p)",
 		item{":t": text(string(v.Tenant)), ":p": text(string(v.Passport))}, means(passport.Taken()))
-	if v.Version == 1 && v.Status == passport.Published {
+	if first && v.Status == passport.Published {
 		carrier := carrierKey(v.Passport).attributes()
 		carrier["v"], carrier["pd"], carrier["tn"] = number(1), text(v.Product.Path()), text(string(v.Tenant))
-		x.put(s.db.tables.Public, carrier, "", nil, unconditional)
+		x.put(s.db.tables.Public, carrier, "attribute_not_exists(PK) OR tn = :t", item{":t": text(string(v.Tenant))}, means(passport.Taken()))
 	}
 	return nil
 }

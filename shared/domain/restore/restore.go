@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -297,7 +298,7 @@ func (r *Runner) one(ctx context.Context, i *Import, p export.PassportRecord, ve
 	whole, all, history, err := r.back(*i, p, versions)
 	present := false
 	if err == nil {
-		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(p.ID), "", "").With("import", string(i.ID))
+		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.ID), "", "").With("import", string(i.ID))
 		present, err = r.Target.Restore(ctx, whole, all, history, entry)
 	}
 	f := fault.Of(err)
@@ -325,6 +326,7 @@ func (r *Runner) back(i Import, p export.PassportRecord, versions []export.Versi
 		return passport.Passport{}, nil, nil, fault.New(fault.CodeValueInvalid, "The product identifier of the passport cannot be read.")
 	}
 	now := r.Now()
+	p.ID = own(i, p.ID)
 	out := passport.Passport{
 		ID: p.ID, Tenant: i.Tenant, Status: passport.Status(p.Status), Revision: p.Revision, Version: p.Version, ProductGroup: p.ProductGroup,
 		Granularity: identifier.Granularity(p.Granularity), Product: product, Content: p.Content, Reason: p.Reason, CreatedAt: p.CreatedAt, UpdatedAt: now,
@@ -339,6 +341,7 @@ func (r *Runner) back(i Import, p export.PassportRecord, versions []export.Versi
 	}
 	var all []passport.Version
 	for _, v := range versions {
+		v.Passport = p.ID
 		one, err := version(i.Tenant, v)
 		if err != nil {
 			return out, nil, nil, err
@@ -352,6 +355,23 @@ func (r *Runner) back(i Import, p export.PassportRecord, versions []export.Versi
 		return out, nil, nil, fault.New(fault.CodeValueInvalid, "Of %d versions %d are in the archive.", out.Version, len(all))
 	}
 	return out, all, history, nil
+}
+
+// own is the identifier of a passport here. In the organisation that the archive is of, it is the same. In another one it
+// is made of both, with the same instant of creation: two organisations never have passports of one identifier, since data
+// carriers are found by it, and bringing an archive twice finds the same ones.
+func own(i Import, p id.Passport) id.Passport {
+	if i.Origin == string(i.Tenant) {
+		return p
+	}
+	u, ok := id.Bytes(p)
+	if !ok {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(string(i.Tenant) + "\x00" + string(p)))
+	copy(u[8:], sum[:8])
+	u[8] = u[8]&0x3f | 0x80
+	return id.FromBytes[id.Passport](u)
 }
 
 func version(t id.Tenant, r export.VersionRecord) (passport.Version, error) {

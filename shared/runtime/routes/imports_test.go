@@ -73,7 +73,7 @@ func TestRoundTrip(t *testing.T) {
 			rt.Fatalf("done: %v", done)
 		}
 		_, after := exported(t, k, new, `{"scope":"workspace"}`)
-		if d := cmp.Diff(lines(t, before, "versions/"), lines(t, after, "versions/")); d != "" {
+		if d := cmp.Diff(comparable(lines(t, before, "versions/")), comparable(lines(t, after, "versions/"))); d != "" {
 			rt.Fatalf("versions: %s", d)
 		}
 		if d := cmp.Diff(comparable(lines(t, before, "passports/")), comparable(lines(t, after, "passports/"))); d != "" {
@@ -102,10 +102,16 @@ func lead(t *testing.T, rt *rapid.T, k *testkit.Kit, token, passport string) {
 	}
 }
 
-// comparable leaves out what coming back changes: when, and that what was published is not.
+// comparable leaves out what coming back changes: when, under which identifier, and that what was published is not. Records
+// are in the order of their products, since identifiers order them otherwise.
 func comparable(passports []map[string]any) []map[string]any {
+	slices.SortStableFunc(passports, func(a, b map[string]any) int {
+		return strings.Compare(a["productIdentifier"].(string), b["productIdentifier"].(string))
+	})
 	for _, p := range passports {
 		delete(p, "updatedAt")
+		delete(p, "id")
+		delete(p, "passport")
 		history, _ := p["history"].([]any)
 		if n := len(history); n > 0 && p["status"] == "suspended" && strings.HasPrefix(fmt.Sprint(p["reason"]), "Restored") {
 			p["status"], p["history"] = "published", history[:n-1]
@@ -246,5 +252,48 @@ func TestImportGoesOn(t *testing.T) {
 			t.Fatalf("call %d has come to %v", calls, now)
 		}
 		read += 50
+	}
+}
+
+// TestNobodyTakesOverACarrier holds that bringing a copy of somebody's passports into another organisation gives no hold on
+// theirs: not on the product, not on the data carrier.
+func TestNobodyTakesOverACarrier(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	published, draft := k.Publish(t, anna, k.Create(t, anna, complete)), k.Create(t, anna, chair("D1"))
+	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
+	k.Clock.Advance(time.Second)
+	_, otto := k.Organisation(t, "otto", "Another")
+	if done := committed(t, k, otto, uploaded(t, k, otto, raw)); done["restored"].(float64) != 2 {
+		t.Fatalf("%v", done)
+	}
+	leads := func(passport string) string {
+		return k.Do(t, "GET", "/q/"+passport+".svg", "", "").Body.String()
+	}
+	before := leads(published)
+	theirs := answer(t, k.Do(t, "GET", "/v1/passports", otto, ""), 200)["items"].([]any)
+	for n, p := range theirs {
+		p := p.(map[string]any)
+		one := "/v1/passports/" + p["id"].(string)
+		if p["id"] == published || p["id"] == draft {
+			t.Errorf("two organisations have the passport %s", p["id"])
+		}
+		if p["status"] == "suspended" { // the product is still anna's
+			if w := k.Do(t, "POST", one+"/publication", otto, "", "If-Match", fmt.Sprintf("%q", fmt.Sprint(p["revision"]))); w.Code != 409 {
+				t.Errorf("publishing her product: %d %s", w.Code, w.Body)
+			}
+		}
+		change := fmt.Sprintf(`{"productIdentifier":"https://id.gs1.org/01/09506000134376/21/OTTO%d","content":{"serialNumber":"OTTO%d","name":{"en":"Chair"},"manufacturer":{"name":"Otto"},"disassembly":"Screws."}}`, n, n)
+		w := k.Do(t, "PATCH", one, otto, change, "If-Match", fmt.Sprintf("%q", fmt.Sprint(p["revision"])))
+		if w.Code != 200 {
+			continue // a passport that was published keeps its product
+		}
+		k.Publish(t, otto, p["id"].(string))
+		if got := leads(p["id"].(string)); !strings.Contains(got, "OTTO") {
+			t.Errorf("the carrier of otto's own passport: %.200s", got)
+		}
+	}
+	if after := leads(published); after != before || !strings.HasPrefix(after, "<svg") {
+		t.Error("the carrier of anna's passport leads elsewhere")
 	}
 }
