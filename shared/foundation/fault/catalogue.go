@@ -94,6 +94,19 @@ func Catalogue() []Documented {
 		{CodeDataPointCategory, Invalid, "Data point not for this category", "This data point does not apply to this battery category and must not be filled."},
 		{CodeDataPointLevel, Invalid, "Data point not at this granularity", "This data point belongs to another granularity, for example live data to items only."},
 
+		{CodeFileUnreadable, Invalid, "File cannot be read", "The file is not a table we can read: send CSV, tab-separated text or an Excel workbook (.xlsx). The detail says where reading stopped."},
+		{CodeFileTooLarge, TooLarge, "File too large", "The file, or what it unpacks to, is over the limit named in the detail. Split it into several files."},
+		{CodeFileEncrypted, Invalid, "File is protected by a password", "Save the workbook without a password and send it again."},
+		{CodeFilePacking, Invalid, "File is packed in a way we refuse", "The workbook unpacks to far more than a table would, or names its parts twice or with paths that lead elsewhere. Save it again with a spreadsheet program."},
+		{CodeMacroRefused, Invalid, "Macros are not accepted", "Save the workbook as .xlsx, which holds no macros, and send it again."},
+		{CodeLinksRefused, Invalid, "Links to other workbooks are not accepted", "Break the links to other workbooks, so that every value is in the file itself, and send it again."},
+		{CodeSheetNotFound, Invalid, "No such sheet", "The workbook has no sheet with this name. The detail lists those it has."},
+		{CodeColumnsTooMany, Invalid, "Too many columns", "The table has more columns than the limit named in the detail. Remove those you do not need."},
+		{CodeRowsTooMany, Invalid, "Too many rows", "The table has more rows than the limit named in the detail. Split it into several files."},
+		{CodeRowTooWide, Invalid, "Row is wider than the header", "The row has a value in a column that has no header. Name the column or clear the cell; in CSV, look for a separator that should stand in quotes."},
+		{CodeCellTooLarge, Invalid, "Cell too large", "The cell holds more text than the limit named in the detail. Shorten it, or send it as a document."},
+		{CodeFormulaRefused, Invalid, "Formulas are not accepted", "Replace the formula by its value (copy, then paste values only) and send the file again."},
+
 		{CodeUnavailable, Unavailable, "Temporarily unavailable", "A part we depend on did not answer. Nothing was changed; repeat after Retry-After."},
 		{CodeInternal, Internal, "Internal error", "Our mistake. Quote the request id when you write to us."},
 	}

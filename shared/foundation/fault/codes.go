@@ -100,6 +100,19 @@ const (
 	CodeDataPointPending    Code = "data-point-pending"
 	CodeDataPointCategory   Code = "data-point-category"
 	CodeDataPointLevel      Code = "data-point-level"
+
+	CodeFileUnreadable Code = "file-unreadable"
+	CodeFileTooLarge   Code = "file-too-large"
+	CodeFileEncrypted  Code = "file-encrypted"
+	CodeFilePacking    Code = "file-packing-refused"
+	CodeMacroRefused   Code = "macro-refused"
+	CodeLinksRefused   Code = "external-links-refused"
+	CodeSheetNotFound  Code = "sheet-not-found"
+	CodeColumnsTooMany Code = "columns-too-many"
+	CodeRowsTooMany    Code = "rows-too-many"
+	CodeRowTooWide     Code = "row-too-wide"
+	CodeCellTooLarge   Code = "cell-too-large"
+	CodeFormulaRefused Code = "formula-refused"
 )
 
 // Documented is one row of the error reference: what the code says and what the caller can do.
