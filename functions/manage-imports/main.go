@@ -1,4 +1,4 @@
-// Command manage-imports announces files to import, commits and cancels.
+// Command manage-imports announces files to import, checks, commits and cancels, and keeps recipes.
 package main
 
 import (
@@ -10,6 +10,8 @@ import (
 
 func main() {
 	app := tenancy.Open()
-	s := importing.Service(app)
-	lambdahost.ServeHTTP(app.Private(), imports.Create(s), imports.List(s), imports.Get(s), imports.Commit(s), imports.Cancel(s))
+	d := importing.Desk(app)
+	lambdahost.ServeHTTP(app.Private(),
+		imports.Create(d), imports.List(d), imports.Get(d), imports.Check(d), imports.Commit(d), imports.Cancel(d),
+		imports.Recipes(d), imports.KeepRecipe(d), imports.GetRecipe(d), imports.ChangeRecipe(d), imports.ForgetRecipe(d))
 }

@@ -3,12 +3,12 @@ package main
 
 import (
 	"github.com/passportcraft/passportcraft/shared/jobs"
-	"github.com/passportcraft/passportcraft/shared/runtime/importing"
+	"github.com/passportcraft/passportcraft/shared/runtime/bringing"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
 
 func main() {
 	app := tenancy.Open()
-	lambdahost.ServeObjects(jobs.RunImport(func(bucket string) jobs.Importer { return importing.Runner(app, bucket) }))
+	lambdahost.ServeObjects(jobs.RunImport(func(bucket string) jobs.Importer { return bringing.New(app, bucket) }))
 }

@@ -15,6 +15,7 @@ import (
 var identifiersInBodies = map[string]string{
 	"productIdentifier": "TestForeignIsAbsent: a product that another organisation has published cannot be published, and nothing tells by whom",
 	"idToken":           "TestTwoSignInsWithOneAddress: an ID token of another sign-in registers and links nobody",
+	"recipeId":          "TestForeignRecipes: a recipe of another organisation is not found, whether an import begins with it or is checked with it",
 	"token":             "TestPeopleComeAndGo: an invitation is for whoever holds it, once",
 }
 
@@ -47,6 +48,9 @@ func TestIdentifiersInBodies(t *testing.T) {
 		}
 		members, _ := s["properties"].(map[string]any)
 		for name, of := range members {
+			if of.(map[string]any)["readOnly"] == true { // Ignored in requests: TestForeignRecipes shows it.
+				continue
+			}
 			format, _ := of.(map[string]any)["format"].(string)
 			if looks.MatchString(name) || format == "uuid" {
 				found[name] = true

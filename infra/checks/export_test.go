@@ -32,7 +32,9 @@ var exportedKinds = map[string]string{
 	"registerKey":   "exempt: the platform's list of organisations",
 	"carrierKey":    "exempt: leads from a passport's identifier to its product; both are in passports/",
 	"dataKeyKey":    "exempt: wrapped keys never leave",
+	"recipeKey":     "account/recipes.ndjson",
 	"importKey":     "exempt: what was brought; its passports are in passports/",
+	"runKey":        "exempt: what was brought; its passports are in passports/",
 	"exportKey":     "exempt: exports themselves; asking for one and fetching it is in the trail",
 }
 

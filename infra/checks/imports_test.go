@@ -25,13 +25,14 @@ func layer(dir string) (int, bool) {
 // equals lists who may import a package of its own layer.
 func equals(from, to string) bool {
 	allowed := map[string][]string{
-		"shared/foundation/": {"shared/foundation/fault", "shared/foundation/clock"},
-		"shared/domain/":     {"shared/domain/"},
-		"shared/api/":        {"shared/api/httpapi"},
-		"shared/web/":        {"shared/web/frame"},
-		"shared/runtime/":    {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting", "shared/runtime/importing"},
-		"shared/testkit":     {"infra/local/", "shared/testkit"},
-		"infra/":             {"infra/", "shared/testkit"},
+		"shared/foundation/":      {"shared/foundation/fault", "shared/foundation/clock"},
+		"shared/domain/":          {"shared/domain/"},
+		"shared/adapters/reports": {"shared/adapters/objects", "shared/adapters/spreadsheet"},
+		"shared/api/":             {"shared/api/httpapi"},
+		"shared/web/":             {"shared/web/frame"},
+		"shared/runtime/":         {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting", "shared/runtime/importing", "shared/runtime/bringing"},
+		"shared/testkit":          {"infra/local/", "shared/testkit"},
+		"infra/":                  {"infra/", "shared/testkit"},
 	}
 	for prefix, targets := range allowed {
 		if strings.HasPrefix(from, strings.TrimSuffix(prefix, "/")) && slices.ContainsFunc(targets, func(t string) bool { return strings.HasPrefix(to, strings.TrimSuffix(t, "/")) }) {

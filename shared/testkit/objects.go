@@ -11,8 +11,8 @@ import (
 
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/shared/jobs"
+	"github.com/passportcraft/passportcraft/shared/runtime/bringing"
 	"github.com/passportcraft/passportcraft/shared/runtime/exporting"
-	"github.com/passportcraft/passportcraft/shared/runtime/importing"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 )
 
@@ -50,7 +50,7 @@ func (k *Kit) Pack(t testing.TB, object string) error {
 func (k *Kit) Import(t testing.TB, object string) error {
 	t.Helper()
 	app := k.open()
-	return k.deliver(t, "UPLOADS_BUCKET", object, jobs.RunImport(func(bucket string) jobs.Importer { return importing.Runner(app, bucket) }))
+	return k.deliver(t, "UPLOADS_BUCKET", object, jobs.RunImport(func(bucket string) jobs.Importer { return bringing.New(app, bucket) }))
 }
 
 func (k *Kit) deliver(t testing.TB, bucket, object string, a jobs.Arrival) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/template"
 	"github.com/passportcraft/passportcraft/shared/jobs"
 	"github.com/passportcraft/passportcraft/shared/runtime/exporting"
-	"github.com/passportcraft/passportcraft/shared/runtime/importing"
+	"github.com/passportcraft/passportcraft/shared/runtime/bringing"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 )
 
@@ -70,7 +70,7 @@ func (s *site) handle(ctx context.Context, function string, e events.S3Event) er
 	}
 	for _, arrival := range []jobs.Arrival{
 		jobs.PackExport(func(bucket string) jobs.Packer { return exporting.Packager(s.app, bucket) }),
-		jobs.RunImport(func(bucket string) jobs.Importer { return importing.Runner(s.app, bucket) }),
+		jobs.RunImport(func(bucket string) jobs.Importer { return bringing.New(s.app, bucket) }),
 	} {
 		if arrival.Function == function {
 			return lambdahost.NewObjects(arrival)(iam.As(ctx, function), e)

@@ -30,6 +30,7 @@ type Dump struct {
 	Tenants     *Tenants
 	Notices     *Notices
 	Logs        *AuditLogs
+	Recipes     *Recipes
 }
 
 // last is the greatest identifier that can have been made at or before an instant (UUIDv7: the first 48 bits are the
@@ -220,7 +221,11 @@ func (s *Dump) Account(ctx context.Context, t id.Tenant, at time.Time, record fu
 		})
 	}, func(r export.Row) error { return record("notices", r) })
 	keys := s.keys(ctx, t, record)
-	return errors.Join(err, members, invitations, notices, keys, s.unsigned(ctx, t, at, record))
+	recipes, failed := s.Recipes.Recipes(ctx, t)
+	for _, r := range recipes {
+		failed = errors.Join(failed, record("recipes", r))
+	}
+	return errors.Join(err, members, invitations, notices, keys, failed, s.unsigned(ctx, t, at, record))
 }
 
 func rows[T any](got page.Of[T], err error, of func(T) export.Row) (page.Of[export.Row], error) {

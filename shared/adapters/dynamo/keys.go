@@ -75,6 +75,10 @@ func exportKey(t id.Tenant, e id.Export) key { return key{tenantPrefix(t) + "#X"
 
 func importKey(t id.Tenant, i id.Import) key { return key{tenantPrefix(t) + "#J", string(i)} }
 
+func runKey(t id.Tenant, i id.Import) key { return key{tenantPrefix(t) + "#B", string(i)} }
+
+func recipeKey(t id.Tenant, r id.Recipe) key { return key{tenantPrefix(t) + "#R", string(r)} }
+
 const versionPrefix = "V#"
 
 func versionKey(t id.Tenant, p id.Passport, number int) key {

@@ -15,13 +15,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/passportcraft/passportcraft/shared/domain/restore"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
 // Uploads keeps files that tenants bring: uploads/<tenant>/<import>, and commits/<tenant>/<import>.<n>.json, whose creation
-// calls the runner again. It implements restore.Files.
+// calls the runner again. It implements restore.Files and, intake.Files.
 type Uploads struct {
 	packages *Packages
 }
@@ -34,19 +34,19 @@ func OpenUploads(cfg aws.Config, endpoint, public, bucket string, observe Observ
 func uploadName(t id.Tenant, i id.Import) string { return "uploads/" + string(t) + "/" + string(i) }
 
 // Upload signs an upload of exactly the announced bytes: the storage refuses another size or another SHA-256.
-func (u *Uploads) Upload(ctx context.Context, i restore.Import, life time.Duration) (restore.Form, error) {
-	sum, err := hex.DecodeString(i.SHA256)
+func (u *Uploads) Upload(ctx context.Context, a upload.Announcement, life time.Duration) (upload.Form, error) {
+	sum, err := hex.DecodeString(a.SHA256)
 	if err != nil {
-		return restore.Form{}, fault.New(fault.CodeValueInvalid, "The SHA-256 is not one.")
+		return upload.Form{}, fault.New(fault.CodeValueInvalid, "The SHA-256 is not one.")
 	}
 	r, err := u.packages.sign.PresignPutObject(ctx, &s3.PutObjectInput{
-		Bucket: &u.packages.bucket, Key: aws.String(uploadName(i.Tenant, i.ID)), ContentLength: &i.Size, ContentType: aws.String("application/zip"),
+		Bucket: &u.packages.bucket, Key: aws.String(uploadName(a.Tenant, a.Import)), ContentLength: &a.Size, ContentType: &a.Type,
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
 	}, s3.WithPresignExpires(life))
 	if err != nil {
-		return restore.Form{}, fault.From(err, fault.CodeUnavailable, "The upload could not be prepared. Repeat later.").After(2 * time.Second)
+		return upload.Form{}, fault.From(err, fault.CodeUnavailable, "The upload could not be prepared. Repeat later.").After(2 * time.Second)
 	}
-	form := restore.Form{URL: r.URL, Method: http.MethodPut, Headers: map[string]string{}}
+	form := upload.Form{URL: r.URL, Method: http.MethodPut, Headers: map[string]string{}}
 	for name, values := range r.SignedHeader {
 		if !strings.EqualFold(name, "Host") && !strings.EqualFold(name, "Content-Length") {
 			form.Headers[name] = strings.Join(values, ",")

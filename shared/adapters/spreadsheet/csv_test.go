@@ -278,3 +278,15 @@ func sound(t *testing.T, data []byte) {
 		}
 	}
 }
+
+// Other readers pass over empty lines, so an empty value in the only column has to be visible.
+func TestALoneEmptyFieldIsNoEmptyLine(t *testing.T) {
+	var b strings.Builder
+	w := spreadsheet.NewCSV(&b, []spreadsheet.Column{{Name: "a", Kind: spreadsheet.Text}}, spreadsheet.CSVOptions{})
+	if err := w.Row(""); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	if want := "a\r\n\"\"\r\n"; b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}

@@ -32,7 +32,7 @@ func expected() map[access.Action][2]string {
 		access.ExportCreate:     {"OA", "export"},
 		access.ExportRead:       {"OA", "export"},
 		access.ImportRead:       {"OAE", "write"},
-		access.ImportWrite:      {"OA", "write"},
+		access.ImportWrite:      {"OAE", "write"},
 		access.AccountRead:      {"OAERVU", ""},
 		access.AccountUse:       {"OAERVU", ""},
 		access.AccountLink:      {"OAERVU", ""},

@@ -88,7 +88,7 @@ func Table() []Rule {
 		{Action: ExportCreate, Means: "Ask for an export of everything, delete an export.", Roles: managers, Scopes: []Scope{ScopeExport}, Fresh: true, WhenSuspended: true},
 		{Action: ExportRead, Means: "See exports and fetch their packages.", Roles: managers, Scopes: []Scope{ScopeExport}, WhenSuspended: true},
 		{Action: ImportRead, Means: "See imports and what came of them.", Roles: []Role{Owner, Admin, Editor}, Scopes: []Scope{ScopeWrite}, WhenSuspended: true},
-		{Action: ImportWrite, Means: "Bring an export back: upload, commit, cancel. Nothing is published by it.", Roles: managers, Scopes: []Scope{ScopeWrite}},
+		{Action: ImportWrite, Means: "Bring tables, documents and exports: upload, check, commit, cancel; keep recipes. Publishing takes the right to publish as well.", Roles: []Role{Owner, Admin, Editor}, Scopes: []Scope{ScopeWrite}},
 		{Action: AccountRead, Means: "Read one's own account and list one's organisations.", Personal: true},
 		{Action: AccountUse, Means: "Register one's name, found an organisation, accept an invitation, leave an organisation.", Personal: true},
 		{Action: AccountLink, Means: "Add another way to sign in to one's own account, or an authenticator app as second factor.", Personal: true, Fresh: true},

@@ -37,6 +37,9 @@ const (
 	ImportCommitted      Event = "import.committed"
 	ImportDone           Event = "import.done"
 	ImportCancelled      Event = "import.cancelled"
+	RecipeCreated        Event = "recipe.created"
+	RecipeChanged        Event = "recipe.changed"
+	RecipeDeleted        Event = "recipe.deleted"
 	AuditDownloaded      Event = "audit.downloaded"
 	IncidentFound        Event = "incident.found" // an anomaly rule fired
 
@@ -87,6 +90,9 @@ func Events() []Documented {
 		{ImportCommitted, "Somebody said that a checked file is to be stored.", "An import was committed"},
 		{ImportDone, "An import has been stored.", ""},
 		{ImportCancelled, "An import was cancelled.", ""},
+		{RecipeCreated, "A recipe for imports was kept.", ""},
+		{RecipeChanged, "A recipe for imports was changed.", ""},
+		{RecipeDeleted, "A recipe for imports was deleted.", ""},
 		{AuditDownloaded, "The audit trail was downloaded.", ""},
 		{IncidentFound, "An anomaly rule fired.", "Something unusual was noticed"},
 		{PassportCreated, "A passport was created.", ""},

@@ -22,6 +22,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -43,8 +44,6 @@ const (
 
 // Limits of imports.
 const (
-	MaxSize   = 5 << 30 // bytes of a file
-	UploadFor = 15 * time.Minute
 	leaseFor  = 90 * time.Second
 	saveEvery = 50
 	maxShown  = 100 // refusals that are told one by one
@@ -96,17 +95,10 @@ type Store interface {
 
 // Files is where files are uploaded and read.
 type Files interface {
-	Upload(ctx context.Context, i Import, life time.Duration) (Form, error)
+	Upload(ctx context.Context, a upload.Announcement, life time.Duration) (upload.Form, error)
 	Open(ctx context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error)
 	Ask(ctx context.Context, t id.Tenant, i id.Import, n int) error
 	Remove(ctx context.Context, t id.Tenant, i id.Import) error
-}
-
-// Form is how a file is uploaded: these headers and no other content than announced.
-type Form struct {
-	URL     string            `json:"url"`
-	Method  string            `json:"method"`
-	Headers map[string]string `json:"headers"`
 }
 
 // Target stores passports whole, with their versions and their history, or not at all. It returns a conflict fault when
@@ -128,13 +120,13 @@ func NotFound() error {
 }
 
 // Begin announces a file and returns how to upload it.
-func (s *Service) Begin(ctx context.Context, by access.Caller, size int64, sha256 string) (Import, Form, error) {
+func (s *Service) Begin(ctx context.Context, by access.Caller, size int64, sha256 string) (Import, upload.Form, error) {
 	i := Import{ID: id.New[id.Import](s.IDs), Tenant: by.Tenant, State: Waiting, Size: size, SHA256: sha256, RequestedAt: by.At, RequestedBy: by.Actor}
 	entry := audit.New(s.IDs, by, audit.ImportBegun, "import:"+string(i.ID), "", "")
 	if err := s.Store.Create(ctx, i, entry); err != nil {
-		return i, Form{}, err
+		return i, upload.Form{}, err
 	}
-	form, err := s.Files.Upload(ctx, i, UploadFor)
+	form, err := s.Files.Upload(ctx, upload.Announcement{Tenant: i.Tenant, Import: i.ID, Size: size, SHA256: sha256, Type: "application/zip"}, upload.Life)
 	return i, form, err
 }
 

@@ -33,6 +33,8 @@ func Catalogue() []Documented {
 		{CodeExportNotFound, NotFound, "No such export", "Your organisation has no export with this identifier. GET /v1/exports lists them."},
 		{CodeImportNotFound, NotFound, "No such import", "Your organisation has no import with this identifier. GET /v1/imports lists them."},
 		{CodeImportState, Conflict, "Not at this step", "The import is at another step. Look at it: a file is uploaded, checked, then committed."},
+		{CodeRecipeNotFound, NotFound, "No such recipe", "There is no recipe under this identifier in your organisation. GET /v1/import-recipes lists them."},
+		{CodeRecipeLimit, Conflict, "Too many recipes", "An organisation keeps at most 200 recipes. Delete one that is no longer needed."},
 		{CodePolicyLockout, Invalid, "You would lock yourself out", "Your own sign-in does not meet what you demand of others. Sign in in that way first, then set the policy."},
 		{CodeOrganisationLimit, Conflict, "Too many organisations", "A person belongs to at most 50 organisations. Leave one first."},
 		{CodeIdempotencyDone, Conflict, "Done before", "The request with this Idempotency-Key was carried out. Its answer was too large to be kept; read the object instead."},

@@ -27,6 +27,8 @@ const (
 	CodeExportNotFound      Code = "export-not-found"
 	CodeImportNotFound      Code = "import-not-found"
 	CodeImportState         Code = "import-state"
+	CodeRecipeNotFound      Code = "recipe-not-found"
+	CodeRecipeLimit         Code = "recipe-limit"
 	CodePolicyLockout       Code = "policy-locks-out"
 	CodeOrganisationLimit   Code = "organisation-limit"
 	CodeRoleUnknown         Code = "role-unknown"

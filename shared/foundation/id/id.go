@@ -20,6 +20,7 @@ type (
 	Notice     string // one notice to the people of a tenant
 	Export     string // one export of a tenant's data
 	Import     string // one import into a tenant
+	Recipe     string // one recipe for imports of a tenant
 	Entry      string // one audit entry
 	Request    string // one API request
 )

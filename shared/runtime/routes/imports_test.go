@@ -18,7 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
-	"github.com/passportcraft/passportcraft/shared/runtime/importing"
+	"github.com/passportcraft/passportcraft/shared/runtime/bringing"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
@@ -234,8 +234,7 @@ func TestImportGoesOn(t *testing.T) {
 	made := uploaded(t, k, heir, raw)
 	one := "/v1/imports/" + made["id"].(string)
 	answer(t, k.Do(t, "POST", one+"/commit", heir, ""), 202)
-	runner := importing.Runner(k.App, k.Env["UPLOADS_BUCKET"])
-	runner.Patience = 0
+	runner := bringing.New(k.App, k.Env["UPLOADS_BUCKET"]).Within(0)
 	for calls, read := 1, 0.0; ; calls++ {
 		k.Arrivals("")
 		if err := runner.Run(k.AsFunction("run-import"), tenant, id.Import(made["id"].(string))); err != nil {

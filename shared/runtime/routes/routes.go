@@ -32,7 +32,7 @@ import (
 func All(app *tenancy.App) []httpapi.Route {
 	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	people, own, keys, self, tokens := posting.Members(app), app.Tenants(), app.APIKeys(), app.Accounts(), app.Tokens()
-	out, in := exporting.Service(app), importing.Service(app)
+	out, in := exporting.Service(app), importing.Desk(app)
 	all := []httpapi.Route{
 		passports.Create(edit, links),
 		passports.List(read, links),
@@ -70,8 +70,14 @@ func All(app *tenancy.App) []httpapi.Route {
 		imports.Create(in),
 		imports.List(in),
 		imports.Get(in),
+		imports.Check(in),
 		imports.Commit(in),
 		imports.Cancel(in),
+		imports.Recipes(in),
+		imports.KeepRecipe(in),
+		imports.GetRecipe(in),
+		imports.ChangeRecipe(in),
+		imports.ForgetRecipe(in),
 		apikeys.List(keys),
 		apikeys.Create(keys),
 		apikeys.Revoke(keys),

@@ -162,12 +162,18 @@ func (a *App) Notices() *dynamo.Notices {
 	return dynamo.NewNotices(a.Database(), a.keyring(), a.Parts().Now)
 }
 
+// Runs keeps imports of tables and documents.
+func (a *App) Runs() *dynamo.Runs { return dynamo.NewRuns(a.Database(), a.keyring()) }
+
+// Recipes keeps recipes for them.
+func (a *App) Recipes() *dynamo.Recipes { return dynamo.NewRecipes(a.Database(), a.keyring()) }
+
 // Dump reads everything that a tenant has here.
 func (a *App) Dump() *dynamo.Dump {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &dynamo.Dump{
 		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
-		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(),
+		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(),
 	}
 }
 

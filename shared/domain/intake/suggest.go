@@ -1,0 +1,192 @@
+package intake
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
+)
+
+// Confidence is how sure a suggestion is. It is a class, not a probability.
+type Confidence string
+
+// The classes.
+const (
+	Exact  Confidence = "exact"  // the header is a name, title or synonym of the field
+	Likely Confidence = "likely" // it is but for plurals, a unit or a language that it does not name
+	None   Confidence = "none"   // nothing fits, or several fields do
+)
+
+// Suggestion is what a column might become. With none, the pointer of the column is empty.
+type Suggestion struct {
+	Column     Column     `json:"column"`
+	Confidence Confidence `json:"confidence"`
+}
+
+// Suggest proposes what becomes of the columns of a table, one suggestion for each header and in the same order. It
+// compares words: case, spaces, punctuation, plurals and camelCase do not matter, a unit or language in the header is
+// taken over, and a table of synonyms in English and German helps. A header that fits several fields gets none, and no
+// place is suggested twice: the better match has it, the first header among equals. A language is suggested only where
+// the header names one; without it the suggestion is likely and the language is for people to add.
+func Suggest(headers []string, g *productgroup.Group) ([]Suggestion, error) {
+	content, err := contentOf(g)
+	if err != nil {
+		return nil, err
+	}
+	s := &suggesting{units: units(), targets: targets(content), taken: map[string]bool{}, out: make([]Suggestion, len(headers))}
+	parsed := make([]header, len(headers))
+	for i, h := range headers {
+		s.out[i] = Suggestion{Column: Column{Header: h}, Confidence: None}
+		if len(h) <= 1000 {
+			parsed[i] = headerOf(h, s.units)
+		}
+	}
+	for _, round := range []struct {
+		as    Confidence
+		names func(header) []string
+		of    func(target) []string
+	}{
+		{Exact, func(h header) []string { return []string{h.whole, h.name} }, func(t target) []string { return t.names }},
+		{Likely, func(h header) []string { return []string{h.singular} }, func(t target) []string { return t.singulars }},
+	} {
+		index := map[string][]int{}
+		for i, t := range s.targets {
+			for _, name := range round.of(t) {
+				if !slices.Contains(index[name], i) {
+					index[name] = append(index[name], i)
+				}
+			}
+		}
+		for i, h := range parsed {
+			if s.out[i].Confidence == None {
+				s.offer(i, h, round.as, index, round.names(h))
+			}
+		}
+	}
+	return s.out, nil
+}
+
+type suggesting struct {
+	units   map[string]unit
+	targets []target
+	taken   map[string]bool
+	out     []Suggestion
+}
+
+// offer suggests the one target that one of the names of a header means.
+func (s *suggesting) offer(i int, h header, as Confidence, index map[string][]int, names []string) {
+	for _, name := range names {
+		t, ok := s.only(index[name])
+		if name == "" || !ok {
+			continue
+		}
+		sure := as
+		col := Column{Header: s.out[i].Column.Header, Pointer: t.pointer}
+		switch t.field.kind() {
+		case kindWords:
+			if col.Language = h.language; h.language == "" {
+				sure = Likely
+			}
+		case kindNumber, kindInteger:
+			if _, ok := ratio(s.units, h.unit, t.field.Unit); h.unit != "" && !ok {
+				continue
+			}
+			if col.Unit = h.unit; h.unit == "" && t.field.Unit != "" {
+				sure = Likely
+			}
+		case kindList:
+			col.Separator, sure = ";", Likely
+		case kindObjects, kindObject:
+			continue
+		}
+		key := col.Pointer + "\x00" + col.Language
+		if s.taken[key] {
+			continue
+		}
+		s.taken[key] = true
+		s.out[i] = Suggestion{Column: col, Confidence: sure}
+		return
+	}
+}
+
+// only picks the target that is meant when several have a name: the one that is nearest to the root and alone there.
+func (s *suggesting) only(candidates []int) (target, bool) {
+	best, ties := -1, 0
+	for _, i := range candidates {
+		switch {
+		case best < 0 || s.targets[i].depth < s.targets[best].depth:
+			best, ties = i, 1
+		case s.targets[i].depth == s.targets[best].depth:
+			ties++
+		}
+	}
+	if ties != 1 {
+		return target{}, false
+	}
+	return s.targets[best], true
+}
+
+// target is a place that a column can fill, with what it is called.
+type target struct {
+	pointer   string
+	field     *field
+	depth     int
+	names     []string
+	singulars []string
+}
+
+// targets lists the places of a product group that a single column can fill. The first entries of lists of objects are
+// there too, under the name of the list and of the member.
+func targets(root *field) []target {
+	words := synonyms()
+	single := &field{Type: "string"}
+	var out []target
+	add := func(pointer string, f *field, depth int, names ...string) {
+		t := target{pointer: pointer, field: f, depth: depth}
+		for _, n := range append(names, words[pointer]...) {
+			t.names, t.singulars = append(t.names, plainWords(n)), append(t.singulars, singular(n))
+		}
+		out = append(out, t)
+	}
+	add(toProduct, single, 0, "productIdentifier")
+	add(toGranularity, single, 0, "granularity")
+	var walk func(f *field, pointer, parent string, depth int)
+	walk = func(f *field, pointer, parent string, depth int) {
+		for _, c := range f.Properties {
+			at := pointer + "/" + escape(c.name)
+			switch c.kind() {
+			case kindRefused:
+			case kindObject:
+				walk(c, at, c.name, depth+1)
+			case kindObjects:
+				for n := range 3 {
+					for _, m := range c.Items.Properties {
+						if k := m.kind(); k != kindObject && k != kindObjects && k != kindRefused {
+							add(fmt.Sprintf("%s/%d/%s", at, n, escape(m.name)), m, depth+2, fmt.Sprintf("%s %d %s", c.name, n+1, m.name),
+								fmt.Sprintf("%s %d %s", strings.TrimSuffix(c.name, "s"), n+1, m.name), fmt.Sprintf("%s %d %s", c.Title, n+1, m.Title))
+						}
+					}
+				}
+			default:
+				names := []string{parent + " " + c.name, strings.TrimPrefix(at, toContent)}
+				if depth < 2 {
+					names = append(names, c.name, c.Title, bare(c.name))
+				}
+				add(at, c, depth, names...)
+			}
+		}
+	}
+	walk(root, toContent, "", 1)
+	return out
+}
+
+// bare is the name of a field without the unit that the schemas append: weightKg, recycledContentPct.
+func bare(name string) string {
+	for _, unit := range []string{"Kg", "Pct", "Ah", "Ohm", "Months", "Cycles", "Years", "V", "W", "C"} {
+		if cut, ok := strings.CutSuffix(name, unit); ok && len(cut) > 3 {
+			return cut
+		}
+	}
+	return name
+}
