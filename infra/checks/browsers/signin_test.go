@@ -142,7 +142,7 @@ func (p person) founds(organisation, serial string) {
 	p.Helper()
 	p.does("create an organisation", seen("#found-name"), fill("#found-name", organisation), click("#found-form button"), seen("#create-name"))
 	p.does("create a passport", fill("#create-name", "Oak chair"), fill("#create-gtin", "9506000134376"), fill("#create-serial", serial), fill("#create-manufacturer", organisation),
-		click("#create-form button"), seen("#created-link"))
+		click("#create-form button"), seen("#created-link"), seen("#passports li"))
 	if list := p.reads("#passports"); !strings.Contains(list, serial) || !strings.Contains(list, "draft") {
 		p.Errorf("the list shows %q", list)
 	}

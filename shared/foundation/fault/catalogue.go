@@ -109,6 +109,16 @@ func Catalogue() []Documented {
 		{CodeCellTooLarge, Invalid, "Cell too large", "The cell holds more text than the limit named in the detail. Shorten it, or send it as a document."},
 		{CodeFormulaRefused, Invalid, "Formulas are not accepted", "Replace the formula by its value (copy, then paste values only) and send the file again."},
 
+		{CodeContractStage, Forbidden, "Not at this stage of the contract", "Your organisation's contract is ending or has ended. GET /v1/tenant/lifecycle says what is possible now, and until when."},
+		{CodeTerminationState, Conflict, "Termination is at another stage", "The step does not fit the stage of the termination. GET /v1/tenant/lifecycle says where it stands."},
+		{CodeConfirmationWrong, Invalid, "Confirmation does not match", "Type the name of your organisation exactly as it is written in its settings."},
+		{CodeSecondPerson, Forbidden, "A second person has to agree", "Nobody agrees to their own request. Ask somebody else who may do this."},
+		{CodeHoldInvalid, Invalid, "Legal hold is not complete", "A hold names its scope, act and article, who asked for it and when it is reviewed, at most 90 days ahead."},
+		{CodeHeld, Conflict, "Under a legal hold", "The law demands that this is kept for now. It goes on when the hold has been released."},
+		{CodeDisposition, Invalid, "Not possible for this passport", "What becomes of a passport follows from the law of its product group and your choice. The detail says what is possible."},
+		{CodeStepBlocked, Conflict, "Deletion waits", "The next step of the deletion waits for what the detail names. Nothing was destroyed."},
+		{CodeRetentionPolicy, Invalid, "Retention policy cannot be used", "The durations break the promise or do not fit together; the detail names the rule."},
+
 		{CodeUnavailable, Unavailable, "Temporarily unavailable", "A part we depend on did not answer. Nothing was changed; repeat after Retry-After."},
 		{CodeInternal, Internal, "Internal error", "Our mistake. Quote the request id when you write to us."},
 	}

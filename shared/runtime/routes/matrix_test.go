@@ -297,11 +297,13 @@ func TestForeignIsAbsent(t *testing.T) {
 		"{passportId}": passport, "{version}": "1", "{invitationId}": open, "{keyId}": keys, "{personId}": string(people(t, k, theirs)["other-viewer"].ID),
 		"{tenantId}": string(other.tenant), "{exportId}": answer(t, k.Do(t, "POST", "/v1/exports", theirs, `{"scope":"account"}`), 202)["id"].(string),
 		"{importId}": answer(t, k.Do(t, "POST", "/v1/imports", theirs, `{"format":"archive","size":1,"sha256":"`+strings.Repeat("a", 64)+`"}`), 201)["id"].(string),
+		"{recipeId}": answer(t, k.Do(t, "POST", "/v1/import-recipes", theirs, chairRecipe), 201)["id"].(string),
 	}
 	absent := map[string]string{
 		"{passportId}": "0199aaaa-0000-7000-8000-00000000000a", "{version}": "1", "{invitationId}": "0199aaaa-0000-7000-8000-00000000000a",
 		"{keyId}": strings.Repeat("a", 39), "{personId}": "0199aaaa-0000-7000-8000-00000000000a", "{tenantId}": "0199aaaa-0000-7000-8000-00000000000a",
 		"{exportId}": "0199aaaa-0000-7000-8000-00000000000a", "{importId}": "0199aaaa-0000-7000-8000-00000000000a",
+		"{recipeId}": "0199aaaa-0000-7000-8000-00000000000a",
 	}
 	before := k.Dump(t)
 	own := k.SignIn(t, mine.people[access.Owner])
@@ -322,6 +324,8 @@ func TestForeignIsAbsent(t *testing.T) {
 			switch {
 			case strings.HasSuffix(pattern, "/suspension"), strings.HasSuffix(pattern, "/archival"):
 				body = `{"reason":"because it must be"}`
+			case strings.HasPrefix(pattern, "/v1/import-recipes"):
+				body = chairRecipe
 			case strings.HasPrefix(pattern, "/v1/members"):
 				body = strings.Replace(body, "{}", `{"role":"viewer"}`, 1)
 			}
