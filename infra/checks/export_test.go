@@ -30,6 +30,7 @@ var exportedKinds = map[string]string{
 	"identityKey":   "exempt: the person's way to sign in is theirs, not the organisation's",
 	"belongsKey":    "exempt: says that a person is a member, as account/members.ndjson does",
 	"registerKey":   "exempt: the platform's list of organisations",
+	"custodyKey":    "exempt: of tenants that are gone; names nobody",
 	"carrierKey":    "exempt: leads from a passport's identifier to its product; both are in passports/",
 	"dataKeyKey":    "exempt: wrapped keys never leave",
 	"recipeKey":     "account/recipes.ndjson",

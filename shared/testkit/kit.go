@@ -167,6 +167,10 @@ func Environment(t testing.TB) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	custody, err := provision.Key(ctx, keys, "custody")
+	if err != nil {
+		t.Fatal(err)
+	}
 	signer, err := provision.SigningKey(ctx, keys, "audit")
 	if err != nil {
 		t.Fatal(err)
@@ -174,8 +178,8 @@ func Environment(t testing.TB) map[string]string {
 	return map[string]string{
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
-		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
-		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
+		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys", "CUSTODY_TABLE": prefix + "Custody",
+		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "CUSTODY_KEY_ARN": custody, "RATE_PER_KEY": "1000000",
 	}
 }
 

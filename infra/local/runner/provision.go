@@ -48,6 +48,9 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if values["TenantKey.Arn"], err = provision.Key(ctx, keys, "tenants"); err != nil {
 		return nil, nil, err
 	}
+	if values["CustodyKey.Arn"], err = provision.Key(ctx, keys, "custody"); err != nil {
+		return nil, nil, err
+	}
 	if values["AuditKey.Arn"], err = provision.SigningKey(ctx, keys, "audit"); err != nil {
 		return nil, nil, err
 	}

@@ -33,7 +33,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 	if d := cmp.Diff(want, resolver, cmpopts.IgnoreUnexported(template.Function{})); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{"APP_ENV", "PUBLIC_BASE_URL", "PUBLIC_TABLE"}, resolver.Variables()); d != "" {
+	if d := cmp.Diff([]string{"APP_ENV", "CUSTODY_TABLE", "PUBLIC_BASE_URL", "PUBLIC_TABLE"}, resolver.Variables()); d != "" {
 		t.Errorf("the resolver may know no more than this: %s", d)
 	}
 	if got := byFolder["create-passport"].Routes; !slices.Equal(got, []template.Route{{"POST", "/v1/passports", false}}) {
@@ -51,6 +51,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 		}, {Name: "ByCreation", Hash: "CPK", Range: "CSK", Projection: "KEYS_ONLY"}}},
 		{ID: "PeopleTable", Hash: "PK", Range: "SK"},
 		{ID: "PublicTable", Hash: "PK"},
+		{ID: "CustodyTable", Hash: "PK", Indexes: []template.Index{{Name: "ByEnd", Hash: "EPK", Range: "ESK", Projection: "KEYS_ONLY"}}},
 		{ID: "LedgerTable", Hash: "PK", Range: "SK"},
 		{ID: "KeysTable", Hash: "PK", Range: "SK"},
 	}
@@ -75,7 +76,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	}
 	values := map[string]string{
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
-		"LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
+		"LedgerTable": "Ledger", "KeysTable": "Keys", "CustodyTable": "Custody", "CustodyKey.Arn": "arn:custody", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
 		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "ExportsBucket": "exports", "UploadsBucket": "uploads", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
 		"AWS::Partition": "aws", "AWS::AccountId": "000000000000",
 	}

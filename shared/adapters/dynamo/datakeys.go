@@ -24,6 +24,11 @@ func NewDataKeys(db *DB) *DataKeys[id.Tenant] { return &DataKeys[id.Tenant]{db, 
 // NewPersonKeys makes the store of persons' keys.
 func NewPersonKeys(db *DB) *DataKeys[id.Person] { return &DataKeys[id.Person]{db, personKeyPartition} }
 
+// NewCustodyKeys makes the store of the keys of passports in custody.
+func NewCustodyKeys(db *DB) *DataKeys[id.Custody] {
+	return &DataKeys[id.Custody]{db, custodyKeyPartition}
+}
+
 // Newest returns an owner's newest wrapped key. One query of one item.
 func (s *DataKeys[O]) Newest(ctx context.Context, o O) (keyring.Wrapped, error) {
 	out, err := s.db.query(ctx, &dynamodb.QueryInput{

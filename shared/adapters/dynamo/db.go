@@ -1,5 +1,5 @@
 // Package dynamo keeps the platform's records in DynamoDB: one adapter per port of the domain, over the tables Records,
-// People, Public, Ledger and Keys.
+// People, Public, Ledger, Keys and Custody.
 //
 // It translates and never decides: a failed condition becomes the fault that its place in the transaction stands for.
 // Each exported method is one access pattern. Keys are built in keys.go only. Content is sealed under the tenant's key
@@ -19,7 +19,7 @@ import (
 )
 
 // Tables are the physical names of the tables. A function that may not use a table leaves its name empty.
-type Tables struct{ Records, People, Public, Ledger, Keys string }
+type Tables struct{ Records, People, Public, Ledger, Keys, Custody string }
 
 // indexByStatus lists passports of a tenant by status and time of last change.
 const indexByStatus = "ByStatus"

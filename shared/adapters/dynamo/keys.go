@@ -144,6 +144,16 @@ func publicKey(p identifier.Product) key { return key{partition: "P#" + p.Path()
 // carrierKey addresses the product of a passport that has been published.
 func carrierKey(p id.Passport) key { return key{partition: "Q#" + string(p)} }
 
+// custodyKey addresses a passport in custody, in the table of custody.
+func custodyKey(p identifier.Product) key { return key{partition: "P#" + p.Path()} }
+
+// custodyEnds lists passports in custody by the end of it, over a fixed number of partitions.
+const custodyShards = 4
+
+func custodyEnds(shard int) string { return fmt.Sprintf("END#%d", shard) }
+
+func custodyKeyPartition(c id.Custody) string { return "C#" + string(c) }
+
 const dataKeyPrefix = "DK#"
 
 func dataKeyKey(partition string, version uint32) key {

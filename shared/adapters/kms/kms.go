@@ -18,6 +18,7 @@ import (
 const (
 	Tenants = "t"
 	Persons = "p"
+	Custody = "c"
 )
 
 // Observe is told about every call.

@@ -27,6 +27,15 @@ const (
 	Archived  Status = "archived"  // ended, with a reason
 )
 
+// What is left of a passport whose operator is gone. The statuses are those of public views only: the passport itself does
+// not exist any more.
+const (
+	InCustody Status = "in-custody" // the law keeps it; somebody else than the operator shows it
+	Moved     Status = "moved"      // a successor shows it
+	Ceased    Status = "ceased"     // it ended, and nothing else will have its address
+	Hidden    Status = "hidden"     // about to be deleted: nobody sees it any more
+)
+
 // Statuses lists the statuses in the order of life.
 func Statuses() []Status { return []Status{Draft, Published, Suspended, Archived} }
 
@@ -116,12 +125,21 @@ type PublicView struct {
 	Product      identifier.Product
 	Passport     id.Passport
 	Tenant       id.Tenant
-	Status       Status // Published, Suspended or Archived
+	Status       Status // Published, Suspended or Archived; InCustody, Moved or Ceased when its operator is gone
 	ProductGroup string
 	Version      int
 	Reason       string
 	At           time.Time // when this status began
-	Document     []byte    // the public document as JSON; empty unless published
+	Document     []byte    // the public document as JSON; empty unless published or in custody
+	Successor    string    // Moved: the address where it is now
+	Kept         *Kept     // InCustody
+}
+
+// Kept says on what ground and until when a passport without operator is shown.
+type Kept struct {
+	Since time.Time
+	Until time.Time
+	Basis string // act and article
 }
 
 // Summary is the passport without its content.

@@ -68,6 +68,7 @@ func Catalogue() []Documented {
 		{CodeVersionNotFound, NotFound, "No such version", "The passport has no version with this number. List its versions."},
 		{CodeNotInForce, NotFound, "Not in force then", "At the instant asked for no version of the passport was in force."},
 		{CodePassportSuspended, NotFound, "Passport suspended", "The responsible operator has suspended this passport. It may be published again."},
+		{CodePassportCeased, Gone, "Passport ceased to exist", "The product was recycled or the period of its passport has ended, and nothing will be published under its address again."},
 		{CodePassportArchived, Gone, "Passport archived", "The passport has ended for the reason given and will not return."},
 		{CodeTransition, Conflict, "Not possible in this state", "The passport's status does not allow this step. The detail names both."},
 		{CodePassportInvalid, Invalid, "Passport is not valid", "One or more members break a rule. Each is listed with its pointer."},

@@ -76,6 +76,7 @@ const (
 	CodeNotInForce          Code = "passport-not-in-force"
 	CodePassportSuspended   Code = "passport-suspended"
 	CodePassportArchived    Code = "passport-archived"
+	CodePassportCeased      Code = "passport-ceased"
 	CodeTransition          Code = "passport-transition"
 	CodePassportInvalid     Code = "passport-invalid"
 	CodePassportIncomplete  Code = "passport-incomplete"

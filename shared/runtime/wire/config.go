@@ -20,9 +20,10 @@ type Config struct {
 	Env             string        // APP_ENV: lower-case letters; part of API keys; "local" allows local engines
 	Region          string        // AWS_REGION
 	PublicBaseURL   string        // PUBLIC_BASE_URL: scheme and host of the public resolver
-	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE
+	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE, CUSTODY_TABLE
 	DocumentsBucket string        // DOCUMENTS_BUCKET
 	TenantKeyARN    string        // TENANT_KEY_ARN: the KMS key that wraps tenant keys
+	CustodyKeyARN   string        // CUSTODY_KEY_ARN: the KMS key that wraps the keys of passports in custody
 	ExportsBucket   string        // EXPORTS_BUCKET: packages that tenants take away
 	UploadsBucket   string        // UPLOADS_BUCKET: files that tenants bring
 	EvidenceBucket  string        // EVIDENCE_BUCKET: what cannot be taken back
@@ -55,10 +56,10 @@ const defaultRate = 200
 func ReadConfig(get func(string) string) (Config, error) {
 	c := Config{
 		Env: get("APP_ENV"), Region: get("AWS_REGION"), PublicBaseURL: strings.TrimSuffix(get("PUBLIC_BASE_URL"), "/"),
-		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
+		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE"), Custody: get("CUSTODY_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"),
-		TenantRole:     get("TENANT_ROLE_ARN"),
+		TenantRole: get("TENANT_ROLE_ARN"), CustodyKeyARN: get("CUSTODY_KEY_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), UploadsBucket: get("UPLOADS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
 		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
 		credentials: aws.Credentials{
