@@ -21,6 +21,7 @@ type (
 	Export     string // one export of a tenant's data
 	Import     string // one import into a tenant
 	Recipe     string // one recipe for imports of a tenant
+	Document   string // one document of a passport
 	Entry      string // one audit entry
 	Request    string // one API request
 )
