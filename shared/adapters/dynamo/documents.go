@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -237,9 +236,4 @@ func (s *Documents) Delete(ctx context.Context, d document.Document, entry audit
 	}
 	_ = s.contents.Remove(ctx, d.Tenant, d.Ref) // as good as it goes: nothing leads to it any more
 	return nil
-}
-
-// isDocument tells the rows of documents, and of their number, from others of a passport's partition.
-func isDocument(k key) (document, count bool) {
-	return strings.HasPrefix(k.sort, documentPrefix), k.sort == documentsKey("", "").sort
 }

@@ -47,6 +47,13 @@ func MediaTypes() []string {
 	return []string{"application/pdf", "image/png", "image/jpeg", "text/plain", "text/csv", "application/json", "application/xml"}
 }
 
+// Extension is what names of files of a media type end with.
+func Extension(media string) string {
+	return map[string]string{
+		"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt", "text/csv": ".csv", "application/json": ".json", "application/xml": ".xml",
+	}[media]
+}
+
 // Document is what is known of a document; its bytes are read apart.
 type Document struct {
 	ID       id.Document

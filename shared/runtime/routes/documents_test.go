@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -350,4 +351,60 @@ func TestLargestDocument(t *testing.T) {
 		t.Errorf("the largest event or answer has %d bytes of %d", largest, gateway.MaxPayload)
 	}
 	t.Logf("the largest event or answer has %d bytes, Lambda passes on %d", largest, gateway.MaxPayload)
+}
+
+// TestDocumentsInExports takes documents away: those of the same bytes share a file, those that came after the snapshot stay
+// behind, and nothing of them comes along when it is not wanted.
+func TestDocumentsInExports(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	one, two := "/v1/passports/"+k.Create(t, anna, chair("D1")), "/v1/passports/"+k.Create(t, anna, chair("D2"))
+	for _, p := range []string{one, two} {
+		add(t, k, anna, p, paper, "text/plain", "the same manual")
+	}
+	add(t, k, anna, one, "?name=Gr%C3%BC%C3%9Fe&kind=other&audience=legitimate-interest", "application/pdf", "%PDF-1.7")
+	k.Clock.Advance(time.Second)
+	made := answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"workspace"}`), 202)
+	k.Clock.Advance(time.Second)
+	add(t, k, anna, two, paper, "text/plain", "later")
+	k.PackAll(t)
+	raw, a := fetched(t, k, anna, made["id"].(string))
+	files := 0
+	for _, m := range a.Manifest.Members {
+		if strings.HasPrefix(m.Name, "files/") {
+			files++
+		}
+	}
+	all := lines(t, a, "documents/")
+	if len(all) != 3 || files != 2 || a.Manifest.Counts["documents"] != 3 {
+		t.Errorf("%d documents in %d files, counts %v", len(all), files, a.Manifest.Counts)
+	}
+	if got := strings.Join(papers(t, a), "\n"); strings.Count(got, "the same manual") != 2 || !strings.Contains(got, "Grüße") || strings.Contains(got, "later") {
+		t.Errorf("documents:\n%s", got)
+	}
+	described(t, a, raw)
+	for options, want := range map[string]int{
+		`{"scope":"passports","include":{"documents":false}}`: 0, `{"scope":"passports","include":{"documents":true}}`: 4, `{"scope":"passports","include":{}}`: 4,
+		`{"scope":"passports","status":"published"}`: 0,
+	} {
+		if _, a := exported(t, k, anna, options); len(lines(t, a, "documents/")) != want {
+			t.Errorf("%s: %d documents, want %d", options, len(lines(t, a, "documents/")), want)
+		}
+	}
+	_, otto := k.Organisation(t, "otto", "Another")
+	done := committed(t, k, otto, uploaded(t, k, otto, raw))
+	if n := fetchable(t, k, otto); n != 3 || done["documents"] != float64(3) || done["failed"] != float64(0) {
+		t.Errorf("%d documents came back: %v", n, done)
+	}
+	for _, p := range answer(t, k.Do(t, "GET", "/v1/passports", otto, ""), 200)["items"].([]any) { // their number came back too
+		theirs := "/v1/passports/" + p.(map[string]any)["id"].(string)
+		last := add(t, k, otto, theirs, paper, "text/plain", "new")
+		expect(t, k, 404, "document-not-found", "GET", last, anna, "")
+		for _, d := range answer(t, k.Do(t, "GET", theirs+"/documents", otto, ""), 200)["items"].([]any) {
+			expect(t, k, 204, "", "DELETE", theirs+"/documents/"+d.(map[string]any)["id"].(string), otto, "")
+		}
+	}
+	if n := fetchable(t, k, anna); n != 4 {
+		t.Errorf("of what was exported %d are left", n)
+	}
 }

@@ -179,7 +179,7 @@ func (a *App) Dump() *dynamo.Dump {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &dynamo.Dump{
 		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
-		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(),
+		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(), Papers: a.papers(),
 	}
 }
 
