@@ -18,6 +18,8 @@ var exportedKinds = map[string]string{
 	"passportKey":   "passports/",
 	"momentKey":     "passports/, history",
 	"versionKey":    "versions/",
+	"documentKey":   "documents/, files/",
+	"documentsKey":  "exempt: counts the documents of a passport",
 	"auditKey":      "audit/, account/audit-not-yet-signed.ndjson",
 	"logKey":        "audit/",
 	"logHeadKey":    "audit/, checkpoints",

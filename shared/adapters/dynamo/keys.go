@@ -85,6 +85,18 @@ func versionKey(t id.Tenant, p id.Passport, number int) key {
 	return key{passportPartition(t, p), fmt.Sprintf(versionPrefix+"%08d", number)}
 }
 
+const documentPrefix = "D#"
+
+// documentKey: documents of a passport are listed in the order of their identifiers, which is that of their coming.
+func documentKey(t id.Tenant, p id.Passport, d id.Document) key {
+	return key{passportPartition(t, p), documentPrefix + string(d)}
+}
+
+// documentsKey counts the documents of a passport.
+func documentsKey(t id.Tenant, p id.Passport) key {
+	return key{passportPartition(t, p), "DOCUMENTS"}
+}
+
 const momentPrefix = "AT#"
 
 func momentKey(t id.Tenant, p id.Passport, at time.Time, revision int64) key {

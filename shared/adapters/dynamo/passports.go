@@ -19,6 +19,8 @@ type Overflow interface {
 	Put(ctx context.Context, t id.Tenant, sealed []byte) (ref string, err error)
 	// Get reads them back and verifies that they are what Put stored.
 	Get(ctx context.Context, t id.Tenant, ref string) ([]byte, error)
+	// Remove deletes what nothing refers to any more; what is not there is no error.
+	Remove(ctx context.Context, t id.Tenant, ref string) error
 }
 
 // inlineLimit is the largest sealed content, in bytes, that is kept in the item itself.

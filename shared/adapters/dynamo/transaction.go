@@ -50,6 +50,14 @@ func (x *transaction) delete(table string, k key, condition string, values item,
 	}}, meaning)
 }
 
+// check demands something of an item that the transaction does not change.
+func (x *transaction) check(table string, k key, condition string, values item, meaning func(item) error) {
+	x.add(types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: &table, Key: k.attributes(), ConditionExpression: &condition, ExpressionAttributeValues: values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}, meaning)
+}
+
 func (x *transaction) add(member types.TransactWriteItem, meaning func(item) error) {
 	x.members = append(x.members, member)
 	x.meanings = append(x.meanings, meaning)

@@ -76,6 +76,17 @@ func (c *Contents) Get(ctx context.Context, t id.Tenant, ref string) ([]byte, er
 	return b, nil
 }
 
+// Remove deletes what Put stored for the same tenant; the bucket keeps the version for some weeks. What is not there is
+// no error.
+func (c *Contents) Remove(ctx context.Context, t id.Tenant, ref string) error {
+	_, err := c.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &c.bucket, Key: aws.String(name(t, ref))})
+	c.observe(ctx, "s3.DeleteObject", 0)
+	if err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
 func name(t id.Tenant, ref string) string { return "content/" + string(t) + "/" + ref }
 
 func failed(err error) error {

@@ -31,6 +31,7 @@ type Archive struct {
 	Snapshot  *time.Time        `json:"snapshot,omitempty"`
 	Passports int64             `json:"passports"`
 	Versions  int64             `json:"versions"`
+	Documents int64             `json:"documents"`
 	Read      int64             `json:"read"`
 	Restored  int64             `json:"restored"`
 	Present   int64             `json:"present"`
@@ -41,7 +42,7 @@ type Archive struct {
 func archive(i restore.Import) Archive {
 	return Archive{
 		Import: Import{ID: i.ID, State: string(i.State), Format: archived, Size: i.Size, SHA256: i.SHA256, RequestedAt: i.RequestedAt, RequestedBy: i.RequestedBy, Why: i.Why},
-		Origin: i.Origin, Snapshot: instant(i.Snapshot), Passports: i.Passports, Versions: i.Versions, Read: i.Read, Restored: i.Restored, Present: i.Present,
+		Origin: i.Origin, Snapshot: instant(i.Snapshot), Passports: i.Passports, Versions: i.Versions, Documents: i.Documents, Read: i.Read, Restored: i.Restored, Present: i.Present,
 		Failed: i.Failed, Problems: i.Problems,
 	}
 }

@@ -17,6 +17,8 @@ func expected() map[access.Action][2]string {
 		access.PassportRead:     {"OAERVU", "read write publish"},
 		access.PassportWrite:    {"OAE", "write"},
 		access.PassportPublish:  {"OAR", "publish"},
+		access.DocumentRead:     {"OAERVU", "read write publish"},
+		access.DocumentWrite:    {"OAE", "write"},
 		access.ProductGroupRead: {"OAERVU", "read write publish"},
 		access.TenantRead:       {"OAERVU", "read write publish audit"},
 		access.TenantWrite:      {"OA", ""},

@@ -8,6 +8,8 @@ const (
 	PassportRead     Action = "passport.read"
 	PassportWrite    Action = "passport.write"
 	PassportPublish  Action = "passport.publish" // publish, suspend, archive: what the world sees changes
+	DocumentRead     Action = "document.read"
+	DocumentWrite    Action = "document.write"
 	ProductGroupRead Action = "product-group.read"
 	TenantRead       Action = "tenant.read"
 	TenantWrite      Action = "tenant.write"
@@ -73,6 +75,8 @@ func Table() []Rule {
 		{Action: PassportRead, Means: "Read passports and their versions.", Roles: everybody, Scopes: keys, WhenSuspended: true},
 		{Action: PassportWrite, Means: "Create and change drafts of passports.", Roles: []Role{Owner, Admin, Editor}, Scopes: []Scope{ScopeWrite}},
 		{Action: PassportPublish, Means: "Publish, suspend and archive passports: what the world sees changes.", Roles: []Role{Owner, Admin, Reviewer}, Scopes: []Scope{ScopePublish}},
+		{Action: DocumentRead, Means: "List the documents of passports and fetch them.", Roles: everybody, Scopes: keys, WhenSuspended: true},
+		{Action: DocumentWrite, Means: "Add documents to passports and delete them.", Roles: []Role{Owner, Admin, Editor}, Scopes: []Scope{ScopeWrite}},
 		{Action: ProductGroupRead, Means: "Read the schemas of product groups.", Roles: everybody, Scopes: keys, WhenSuspended: true},
 		{Action: TenantRead, Means: "Read the organisation's name and state.", Roles: everybody, Scopes: append(keys, ScopeAudit), WhenSuspended: true},
 		{Action: TenantWrite, Means: "Change the organisation's name.", Roles: managers},

@@ -45,6 +45,7 @@ func broken(member, problem string, err error) error {
 type Archive struct {
 	Manifest Manifest
 	files    map[string]*zip.File
+	listed   map[string]Listed
 }
 
 // Open reads the manifest of an archive and verifies its signature; with a nil key the signature is not looked at, which
@@ -57,7 +58,7 @@ func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
 	if len(z.File) > maxMembers {
 		return nil, wrong("the file", "it has %d members", len(z.File))
 	}
-	a := &Archive{files: make(map[string]*zip.File, len(z.File))}
+	a := &Archive{files: make(map[string]*zip.File, len(z.File)), listed: map[string]Listed{}}
 	for _, f := range z.File {
 		if a.files[f.Name] != nil {
 			return nil, wrong(f.Name, "the archive has it twice")
@@ -80,6 +81,9 @@ func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
 	}
 	if a.Manifest.Format != Format {
 		return nil, wrong(ManifestName, "its format is %.40q, this program reads %q", a.Manifest.Format, Format)
+	}
+	for _, m := range a.Manifest.Members {
+		a.listed[m.Name] = m
 	}
 	return a, nil
 }
@@ -177,6 +181,32 @@ type counter struct{ n int64 }
 func (c *counter) Write(p []byte) (int, error) {
 	c.n += int64(bytes.Count(p, []byte{'\n'}))
 	return len(p), nil
+}
+
+// File reads one member whole. One that the manifest does not list, or of another size or digest than it says, is wrong,
+// and so is one of another size than is expected.
+func (a *Archive) File(name string, size int64) ([]byte, error) {
+	m, listed := a.listed[name]
+	f := a.files[name]
+	if !listed || f == nil {
+		return nil, wrong(name, "the archive lacks it")
+	}
+	if m.Size != size {
+		return nil, wrong(name, "it has not the %d bytes that are expected", size)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, broken(name, "it cannot be unpacked", err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, size+1))
+	if err != nil {
+		return nil, broken(name, "it cannot be unpacked", err)
+	}
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != m.SHA256 {
+		return nil, wrong(name, "its SHA-256 is not the one in the manifest")
+	}
+	return b, nil
 }
 
 // Lines calls do with every line of the members under a folder, in the order of the manifest.

@@ -49,6 +49,9 @@ const (
 	PassportPublished Event = "passport.published"
 	PassportSuspended Event = "passport.suspended"
 	PassportArchived  Event = "passport.archived"
+	DocumentAdded     Event = "document.added"
+	DocumentFetched   Event = "document.fetched" // its bytes were given out
+	DocumentDeleted   Event = "document.deleted"
 )
 
 // Documented is one row of the published list of events.
@@ -101,5 +104,8 @@ func Events() []Documented {
 		{PassportPublished, "A passport was published.", ""},
 		{PassportSuspended, "A passport was suspended.", ""},
 		{PassportArchived, "A passport was archived.", ""},
+		{DocumentAdded, "A document was added to a passport.", ""},
+		{DocumentFetched, "The content of a document was given out.", ""},
+		{DocumentDeleted, "A document of a passport was deleted.", ""},
 	}
 }

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audience"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -58,7 +60,17 @@ type Options struct {
 
 	// Formats are those beside our own lines, which hold everything and always come: EN18223.
 	Formats []Format `json:"formats,omitempty"`
+
+	Include Include `json:"include,omitzero"`
 }
+
+// Include says what comes along; what it does not mention does.
+type Include struct {
+	Documents *bool `json:"documents,omitempty"` // of the passports, with their bytes
+}
+
+// along tells whether something comes along.
+func along(said *bool) bool { return said == nil || *said }
 
 // Format is another form of the passports that are in force.
 type Format string
@@ -270,12 +282,20 @@ type Source interface {
 	Count(ctx context.Context, t id.Tenant, at time.Time) (int64, error)
 	// Passports lists passports that existed, in an order that does not change, after a place; none at the end.
 	Passports(ctx context.Context, t id.Tenant, at time.Time, after string, limit int) ([]Placed, error)
-	// Passport gives the passport with its history, then its versions, one after the other.
-	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, passport func(PassportRecord) error, version func(VersionRecord) error) error
+	// Passport gives the passport with its history, then its documents in the order of their identifiers, each with a way
+	// to its bytes, then its versions, one after the other. An error of who takes them comes back as it is.
+	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to Takers) error
 	// Account gives everything else, by the name of its member.
 	Account(ctx context.Context, t id.Tenant, at time.Time, record func(member string, v any) error) error
 	// Trail gives a block of the audit log as a download has it, from a number on; next is -1 at the end.
 	Trail(ctx context.Context, t id.Tenant, from int64, w io.Writer) (next int64, err error)
+}
+
+// Takers take what there is of one passport.
+type Takers struct {
+	Passport func(PassportRecord) error
+	Document func(d DocumentRecord, content func() ([]byte, error)) error
+	Version  func(VersionRecord) error
 }
 
 // Signer signs manifests.
@@ -337,4 +357,20 @@ type VersionRecord struct {
 	PublishedAt       time.Time      `json:"publishedAt"`
 	PublishedBy       string         `json:"publishedBy"`
 	Content           map[string]any `json:"content"` // effective
+}
+
+// DocumentRecord is one line of documents/.
+type DocumentRecord struct {
+	ID        id.Document         `json:"id"`
+	Passport  id.Passport         `json:"passport"`
+	Name      string              `json:"name"`
+	Kind      document.Kind       `json:"kind"`
+	Language  string              `json:"language,omitempty"`
+	Audience  []audience.Audience `json:"audience"`
+	MediaType string              `json:"mediaType"`
+	Size      int64               `json:"size"`
+	SHA256    string              `json:"sha256"` // of the bytes, in hex
+	AddedAt   time.Time           `json:"addedAt"`
+	AddedBy   string              `json:"addedBy"`
+	File      string              `json:"file"` // the member that has the bytes; documents of the same bytes share one
 }

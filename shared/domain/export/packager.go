@@ -68,6 +68,7 @@ type progress struct {
 	Counts  map[string]int64 `json:"counts"`
 	Phase   phase            `json:"phase"`
 	After   string           `json:"after,omitempty"` // place among the passports
+	Paper   id.Document      `json:"paper,omitempty"` // last document packed of the passport that follows
 	From    int64            `json:"from,omitempty"`  // place in the trail
 	Items   int64            `json:"items"`
 	Total   int64            `json:"total"`
@@ -79,7 +80,8 @@ type run struct {
 	*Packager
 	progress
 	export  Export
-	until   time.Time // when its patience ends
+	until   time.Time       // when its patience ends
+	files   map[string]bool // members under files/ that are packed
 	open    map[string]*archive.Builder
 	order   []string // kinds that are open, in the order of their opening
 	pending bytes.Buffer
@@ -97,7 +99,7 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	if err != nil {
 		return err
 	}
-	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}}
+	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[string]bool{}}
 	if r.PartSize == 0 {
 		r.PartSize = partSize
 	}
@@ -138,7 +140,11 @@ func (r *run) restore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal(b, &r.progress)
+		err = json.Unmarshal(b, &r.progress)
+		for _, m := range r.Members {
+			r.files[m.Name] = true
+		}
+		return err
 	}
 	r.Counts = map[string]int64{}
 	if r.export.Options.Scope != Account {
@@ -191,7 +197,7 @@ func (r *run) builder(kind string) *archive.Builder {
 		return b
 	}
 	name := kind
-	if !slices.Contains([]string{"passports", "versions", "en18223", "audit"}, kind) {
+	if !slices.Contains([]string{"passports", "versions", "documents", "en18223", "audit"}, kind) {
 		name = kind + ".ndjson"
 	} else {
 		number := 1
@@ -287,9 +293,9 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 		}
 		for _, p := range all {
 			if err := r.passport(ctx, p.Passport); err != nil {
-				return false, err
+				return errors.Is(err, errLate), unless(err, errLate)
 			}
-			r.After = p.Place
+			r.After, r.Paper = p.Place, ""
 			if r.due() {
 				if err := r.flush(ctx); err != nil {
 					return false, err
@@ -303,30 +309,6 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 			return false, nil
 		}
 	}
-}
-
-// passport packs one passport unless a filter leaves it out.
-func (r *run) passport(ctx context.Context, p id.Passport) error {
-	o, wanted := r.export.Options, true
-	var whole PassportRecord
-	err := r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, func(record PassportRecord) error {
-		wanted = (o.ProductGroup == "" || o.ProductGroup == record.ProductGroup) && (o.Status == "" || o.Status == record.Status)
-		if !wanted {
-			return nil
-		}
-		whole = record
-		return r.line("passports", record)
-	}, func(record VersionRecord) error {
-		if !wanted {
-			return nil
-		}
-		if err := r.line("versions", record); err != nil || record.Number != whole.Version || !slices.Contains(o.Formats, EN18223) {
-			return err
-		}
-		return r.represent(whole, record)
-	})
-	r.Items++
-	return err
 }
 
 // represent adds the version in force in the form of EN 18223.

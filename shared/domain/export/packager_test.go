@@ -21,6 +21,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -179,18 +180,47 @@ func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after str
 	return all, err
 }
 
-func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
+func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, to export.Takers) error {
 	i := slices.IndexFunc(w.passports, func(r export.PassportRecord) bool { return r.ID == p })
-	if err := record(w.passports[i]); err != nil {
+	if err := to.Passport(w.passports[i]); err != nil {
 		return err
 	}
+	for n := range w.papers(i) {
+		bytes := w.paper(i, n)
+		d := export.DocumentRecord{
+			ID: id.Document(fmt.Sprintf("d%03d", n)), Passport: p, Kind: "manual", MediaType: "text/plain", Size: int64(len(bytes)), SHA256: fmt.Sprintf("%x", sha256.Sum256(bytes)),
+		}
+		err := to.Document(d, func() ([]byte, error) {
+			return bytes, w.step(func() {})
+		})
+		if err != nil {
+			return err
+		}
+		w.now.Advance(time.Second)
+	}
 	for n := range w.passports[i].Version {
-		if err := version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
+		if err := to.Version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
 			return err
 		}
 	}
 	w.now.Advance(time.Second)
 	return nil
+}
+
+// papers is how many documents a passport has: most none, some several.
+func (w *world) papers(passport int) int {
+	if passport%12 != 1 {
+		return 0
+	}
+	return passport%5 + 2
+}
+
+// paper is the bytes of a document. The first of each passport is the same for all, as a manual is.
+func (w *world) paper(passport, n int) []byte {
+	if n == 0 {
+		return bytes.Repeat([]byte("the same manual "), 300)
+	}
+	return bytes.Repeat([]byte(fmt.Sprint("passport ", passport, ", document ", n, ". ")), 200)
 }
 
 func (w *world) Account(_ context.Context, _ id.Tenant, _ time.Time, record func(string, any) error) error {
@@ -274,6 +304,7 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 		return err
 	})
 	read("versions/", func([]byte) error { versions++; return nil })
+	w.holdsPapers(t, a)
 	var trail bytes.Buffer
 	read("audit/", func(b []byte) error { trail.Write(append(b, '\n')); return nil })
 	want := 0
@@ -285,6 +316,28 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 	}
 	if len(got) != len(w.passports) || versions != want || bytes.Count(trail.Bytes(), []byte("\n")) != len(w.trail) || w.ended != 1 {
 		t.Fatalf("%d passports, %d versions (want %d), ended %d times", len(got), versions, want, w.ended)
+	}
+}
+
+// holdsPapers wants every document once, in the order of its passport, with its bytes.
+func (w *world) holdsPapers(t interface{ Fatalf(string, ...any) }, a *archive.Archive) {
+	var want, got []string
+	for i, p := range w.passports {
+		for n := range w.papers(i) {
+			want = append(want, fmt.Sprintf("%s d%03d %x", p.ID, n, sha256.Sum256(w.paper(i, n))))
+		}
+	}
+	err := a.Lines("documents/", func(line []byte) error {
+		var d export.DocumentRecord
+		if err := json.Unmarshal(line, &d); err != nil {
+			return err
+		}
+		b, err := a.File(d.File, d.Size)
+		got = append(got, fmt.Sprintf("%s %s %x", d.Passport, d.ID, sha256.Sum256(b)))
+		return err
+	})
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%d documents, want %d: %v", len(got), len(want), err)
 	}
 }
 
@@ -370,6 +423,7 @@ func TestTwoAtOnce(t *testing.T) {
 type endless struct {
 	*world
 	size, peak int
+	papers     int // documents of each passport, of the greatest size, each of other bytes
 }
 
 func (w *endless) Count(context.Context, id.Tenant, time.Time) (int64, error) {
@@ -388,11 +442,22 @@ func (w *endless) Passports(_ context.Context, _ id.Tenant, _ time.Time, after s
 	return all, nil
 }
 
-func (w *endless) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
+func (w *endless) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, to export.Takers) error {
 	noise := make([]byte, 700)
 	_, _ = rand.Read(noise)
 	content := map[string]any{"noise": fmt.Sprintf("%x", noise)}
-	return errors.Join(record(export.PassportRecord{ID: p, Content: content}), version(export.VersionRecord{Passport: p, Number: 1, Content: content}))
+	if err := to.Passport(export.PassportRecord{ID: p, Content: content}); err != nil {
+		return err
+	}
+	for n := range w.papers {
+		b := make([]byte, document.MaxSize)
+		copy(b, fmt.Sprint(p, n))
+		d := export.DocumentRecord{ID: id.Document(fmt.Sprintf("d%03d", n)), Passport: p, MediaType: "application/pdf", Size: int64(len(b)), SHA256: fmt.Sprintf("%x", sha256.Sum256(b))}
+		if err := to.Document(d, func() ([]byte, error) { return b, nil }); err != nil {
+			return err
+		}
+	}
+	return errors.Join(to.Version(export.VersionRecord{Passport: p, Number: 1, Content: content}))
 }
 
 func (w *endless) Part(_ context.Context, _ export.Upload, _ int, _ []byte) (string, error) {
@@ -420,6 +485,21 @@ func TestMemoryIsFlat(t *testing.T) {
 	t.Logf("8,000 passports: %d MB, 60,000: %d MB at most", small>>20, large>>20)
 	if large > 128<<20 || large > 2*small+16<<20 {
 		t.Errorf("memory grows: %d MB for 8,000 passports, %d MB for 60,000", small>>20, large>>20)
+	}
+}
+
+// TestMemoryOfDocuments packs passports with as many and as large documents as there may be: 400 MB for each, of which one
+// file and one part are in memory at a time.
+func TestMemoryOfDocuments(t *testing.T) {
+	w := &endless{world: newWorld(t, 0, 0), size: 2, papers: document.MaxPerPassport}
+	p := w.packager(0, 24*time.Hour)
+	p.Source, p.Uploads = w, w
+	if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready {
+		t.Fatalf("%v, %+v", err, w.export)
+	}
+	t.Logf("%d MB packed, %d MB at most in memory", w.export.Bytes>>20, w.peak>>20)
+	if w.peak > 128<<20 || w.export.Bytes < 2*document.MaxPerPassport*document.MaxSize {
+		t.Errorf("%d MB in memory for %d MB", w.peak>>20, w.export.Bytes>>20)
 	}
 }
 

@@ -143,8 +143,8 @@ type actionsOf struct {
 
 func actions() []actionsOf {
 	return []actionsOf{
-		{Write, []access.Action{access.PassportWrite, access.PassportPublish, access.TenantWrite, access.PolicyWrite, access.ImportWrite}},
-		{Read, []access.Action{access.PassportRead, access.ProductGroupRead, access.TenantRead, access.PolicyRead, access.MemberRead,
+		{Write, []access.Action{access.PassportWrite, access.PassportPublish, access.DocumentWrite, access.TenantWrite, access.PolicyWrite, access.ImportWrite}},
+		{Read, []access.Action{access.PassportRead, access.DocumentRead, access.ProductGroupRead, access.TenantRead, access.PolicyRead, access.MemberRead,
 			access.KeyRead, access.AuditRead, access.NoticeRead, access.ImportRead}},
 		{Export, []access.Action{access.ExportCreate, access.ExportRead}},
 		{NewAccess, []access.Action{access.MemberInvite, access.KeyWrite}},

@@ -8,12 +8,12 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 )
 
-// pull reads the versions of an archive one after the other, as they are asked for.
-func pull(a *archive.Archive, folder string) (next func() (export.VersionRecord, bool, error), stop func()) {
+// pull reads the records of a folder one after the other, as they are asked for.
+func pull[T any](a *archive.Archive, folder string) (next func() (T, bool, error), stop func()) {
 	var failed error
-	all := func(yield func(export.VersionRecord) bool) {
+	all := func(yield func(T) bool) {
 		failed = a.Lines(folder, func(line []byte) error {
-			var v export.VersionRecord
+			var v T
 			if err := decode(line, &v); err != nil {
 				return &archive.Wrong{Member: folder, Problem: "a line cannot be read"}
 			}
@@ -27,7 +27,7 @@ func pull(a *archive.Archive, folder string) (next func() (export.VersionRecord,
 		}
 	}
 	one, stop := iter.Pull(all)
-	return func() (export.VersionRecord, bool, error) {
+	return func() (T, bool, error) {
 		v, ok := one()
 		return v, ok, failed
 	}, stop
@@ -40,3 +40,61 @@ func (s signal) Error() string { return "restore: " + string(s) }
 
 // errStop ends reading when nobody asks for more.
 const errStop = signal("nobody asks for more")
+
+// records are the lines of an archive that belong to one passport.
+type records struct {
+	passport  export.PassportRecord
+	versions  []export.VersionRecord
+	documents []export.DocumentRecord
+}
+
+// merge walks passports, versions and documents side by side: all are in the same order.
+func merge(a *archive.Archive, do func(records) error) error {
+	versions, documents := along[export.VersionRecord](a, "versions/"), along[export.DocumentRecord](a, "documents/")
+	defer versions.stop()
+	defer documents.stop()
+	return a.Lines("passports/", func(line []byte) error {
+		var r records
+		if err := decode(line, &r.passport); err != nil {
+			return &archive.Wrong{Member: "passports/", Problem: "a line cannot be read"}
+		}
+		var err error
+		if r.versions, err = versions.of(func(v export.VersionRecord) bool { return v.Passport == r.passport.ID }); err != nil {
+			return err
+		}
+		if r.documents, err = documents.of(func(d export.DocumentRecord) bool { return d.Passport == r.passport.ID }); err != nil {
+			return err
+		}
+		return do(r)
+	})
+}
+
+// follower reads records that come in the order of others.
+type follower[T any] struct {
+	next  func() (T, bool, error)
+	stop  func()
+	ahead *T
+}
+
+func along[T any](a *archive.Archive, folder string) *follower[T] {
+	next, stop := pull[T](a, folder)
+	return &follower[T]{next: next, stop: stop}
+}
+
+// of returns the records that come next and belong to somebody.
+func (f *follower[T]) of(mine func(T) bool) ([]T, error) {
+	var all []T
+	for {
+		if f.ahead == nil {
+			v, ok, err := f.next()
+			if err != nil || !ok {
+				return all, err
+			}
+			f.ahead = &v
+		}
+		if !mine(*f.ahead) {
+			return all, nil
+		}
+		all, f.ahead = append(all, *f.ahead), nil
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +18,8 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
-	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -64,6 +63,7 @@ type Import struct {
 	Snapshot  time.Time // of the archive
 	Passports int64     // in the archive
 	Versions  int64
+	Documents int64
 	Read      int64 // passports gone through so far
 	Restored  int64
 	Present   int64 // were there already, the same
@@ -101,10 +101,24 @@ type Files interface {
 	Remove(ctx context.Context, t id.Tenant, i id.Import) error
 }
 
-// Target stores passports whole, with their versions and their history, or not at all. It returns a conflict fault when
-// the product belongs to another passport, and present when the same one is there already.
+// Target stores passports whole, with their versions, their history and their documents, or not at all. It returns a
+// conflict fault when the product belongs to another passport, and present when the same one is there already.
 type Target interface {
-	Restore(ctx context.Context, p passport.Passport, versions []passport.Version, history []passport.Moment, entry audit.Entry) (present bool, err error)
+	Restore(ctx context.Context, w Whole, entry audit.Entry) (present bool, err error)
+}
+
+// Whole is a passport with all that belongs to it.
+type Whole struct {
+	Passport  passport.Passport
+	Versions  []passport.Version // by number
+	History   []passport.Moment  // by time
+	Documents []Paper
+}
+
+// Paper is a document and a way to its bytes.
+type Paper struct {
+	Document document.Document
+	Content  func() ([]byte, error)
 }
 
 // Service is what people can do with imports.
@@ -244,21 +258,22 @@ func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive) error
 		return err
 	}
 	m := a.Manifest
-	i.State, i.Origin, i.Snapshot, i.Passports, i.Versions = Checked, m.Tenant, m.Snapshot, m.Counts["passports"], m.Counts["versions"]
+	i.State, i.Origin, i.Snapshot = Checked, m.Tenant, m.Snapshot
+	i.Passports, i.Versions, i.Documents = m.Counts["passports"], m.Counts["versions"], m.Counts["documents"]
 	return r.Store.Step(ctx, *i, audit.New(r.IDs, r.caller(*i), audit.ImportChecked, "import:"+string(i.ID), "", ""))
 }
 
 // commit stores passport after passport, from where an earlier call has come to.
 func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
 	n, done := int64(0), i.Read
-	err := merge(a, func(p export.PassportRecord, versions []export.VersionRecord) error {
+	err := merge(a, func(p records) error {
 		if n++; n <= done {
 			return nil
 		}
-		if err := r.one(ctx, i, p, versions); err != nil {
+		if err := r.one(ctx, i, a, p); err != nil {
 			return err
 		}
-		if i.Read++; i.Read%saveEvery != 0 {
+		if i.Read++; i.Read%saveEvery != 0 && i.LeaseUntil.Sub(r.Now()) > leaseFor/2 {
 			return nil
 		}
 		i.LeaseUntil = r.Now().Add(leaseFor)
@@ -286,139 +301,32 @@ const errPause = signal("out of time")
 
 // one restores one passport. What is wrong with it is written down and stops nothing else; a storage that does not answer
 // stops the run, which then goes on later.
-func (r *Runner) one(ctx context.Context, i *Import, p export.PassportRecord, versions []export.VersionRecord) error {
-	whole, all, history, err := r.back(*i, p, versions)
+func (r *Runner) one(ctx context.Context, i *Import, a *archive.Archive, p records) error {
+	whole, err := r.back(*i, p)
 	present := false
 	if err == nil {
-		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.ID), "", "").With("import", string(i.ID))
-		present, err = r.Target.Restore(ctx, whole, all, history, entry)
+		whole.Documents, err = papers(a, *i, whole.Passport.ID, p.documents)
+	}
+	if err == nil {
+		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.Passport.ID), "", "").With("import", string(i.ID))
+		present, err = r.Target.Restore(ctx, whole, entry)
 	}
 	f := fault.Of(err)
+	_, wrong := errors.AsType[*archive.Wrong](err)
 	switch {
 	case err == nil && present:
 		i.Present++
 	case err == nil:
 		i.Restored++
-	case f.Kind == fault.Unavailable || f.Kind == fault.Internal:
+	case wrong || f.Kind == fault.Unavailable || f.Kind == fault.Internal:
 		return err
 	default:
 		i.Failed++
 		if len(i.Problems) < maxShown {
-			i.Problems = append(i.Problems, Problem{string(p.ID), p.ProductIdentifier, f.Code, f.Detail})
+			i.Problems = append(i.Problems, Problem{string(p.passport.ID), p.passport.ProductIdentifier, f.Code, f.Detail})
 		}
 	}
 	return nil
-}
-
-// back makes a passport of its records. Each version must have the hash that it says: nothing that was changed on the way
-// becomes history.
-func (r *Runner) back(i Import, p export.PassportRecord, versions []export.VersionRecord) (passport.Passport, []passport.Version, []passport.Moment, error) {
-	product, err := identifier.Parse(p.ProductIdentifier)
-	if err != nil || !id.Valid(p.ID) {
-		return passport.Passport{}, nil, nil, fault.New(fault.CodeValueInvalid, "The product identifier of the passport cannot be read.")
-	}
-	now := r.Now()
-	p.ID = own(i, p.ID)
-	out := passport.Passport{
-		ID: p.ID, Tenant: i.Tenant, Status: passport.Status(p.Status), Revision: p.Revision, Version: p.Version, ProductGroup: p.ProductGroup,
-		Granularity: identifier.Granularity(p.Granularity), Product: product, Content: p.Content, Reason: p.Reason, CreatedAt: p.CreatedAt, UpdatedAt: now,
-	}
-	var history []passport.Moment
-	for _, m := range p.History {
-		history = append(history, passport.Moment{At: m.At, Status: passport.Status(m.Status), Version: m.Version})
-	}
-	if out.Status == passport.Published {
-		out.Status, out.Reason = passport.Suspended, "Restored from an export; publish it again."
-		history = append(history, passport.Moment{At: now, Status: out.Status, Version: out.Version})
-	}
-	var all []passport.Version
-	for _, v := range versions {
-		v.Passport = p.ID
-		one, err := version(i.Tenant, v)
-		if err != nil {
-			return out, nil, nil, err
-		}
-		all = append(all, one)
-		if one.Number == out.Version {
-			out.ContentHash, out.PublishedAt = one.ContentHash, one.PublishedAt
-		}
-	}
-	if len(all) < out.Version {
-		return out, nil, nil, fault.New(fault.CodeValueInvalid, "Of %d versions %d are in the archive.", out.Version, len(all))
-	}
-	return out, all, history, nil
-}
-
-// own is the identifier of a passport here. In the organisation that the archive is of, it is the same. In another one it
-// is made of both, with the same instant of creation: two organisations never have passports of one identifier, since data
-// carriers are found by it, and bringing an archive twice finds the same ones.
-func own(i Import, p id.Passport) id.Passport {
-	if i.Origin == string(i.Tenant) {
-		return p
-	}
-	u, ok := id.Bytes(p)
-	if !ok {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(string(i.Tenant) + "\x00" + string(p)))
-	copy(u[8:], sum[:8])
-	u[8] = u[8]&0x3f | 0x80
-	return id.FromBytes[id.Passport](u)
-}
-
-func version(t id.Tenant, r export.VersionRecord) (passport.Version, error) {
-	v := passport.Version{
-		Passport: r.Passport, Tenant: t, Number: r.Number, ProductGroup: r.ProductGroup, SchemaVersion: r.SchemaVersion, Granularity: identifier.Granularity(r.Granularity),
-		ContentHash: r.ContentHash, PublishedAt: r.PublishedAt, PublishedBy: r.PublishedBy, Content: r.Content,
-	}
-	var err error
-	if v.Product, err = identifier.Parse(r.ProductIdentifier); err != nil {
-		return v, fault.New(fault.CodeValueInvalid, "The product identifier of version %d cannot be read.", r.Number)
-	}
-	for text, into := range map[string]*identifier.Product{r.Model: &v.Links.Model, r.Batch: &v.Links.Batch} {
-		if text == "" {
-			continue
-		}
-		if *into, err = identifier.Parse(text); err != nil {
-			return v, fault.New(fault.CodeValueInvalid, "Version %d names a model or batch that cannot be read.", r.Number)
-		}
-	}
-	hash, err := passport.Hash(v)
-	if err != nil || hash != r.ContentHash {
-		return v, fault.New(fault.CodeValueInvalid, "Version %d has not the content hash that it says.", r.Number)
-	}
-	return v, nil
-}
-
-// merge walks passports and versions side by side: both are in the same order.
-func merge(a *archive.Archive, do func(export.PassportRecord, []export.VersionRecord) error) error {
-	next, stop := pull(a, "versions/")
-	defer stop()
-	var ahead *export.VersionRecord
-	return a.Lines("passports/", func(line []byte) error {
-		var p export.PassportRecord
-		if err := decode(line, &p); err != nil {
-			return &archive.Wrong{Member: "passports/", Problem: "a line cannot be read"}
-		}
-		var versions []export.VersionRecord
-		for {
-			if ahead == nil {
-				v, ok, err := next()
-				if err != nil {
-					return err
-				}
-				if !ok {
-					break
-				}
-				ahead = &v
-			}
-			if ahead.Passport != p.ID {
-				break
-			}
-			versions, ahead = append(versions, *ahead), nil
-		}
-		return do(p, versions)
-	})
 }
 
 // decode keeps numbers as they are written: their hash depends on it.

@@ -66,6 +66,8 @@ func Catalogue() []Documented {
 
 		{CodePassportNotFound, NotFound, "No such passport", "There is no passport with this identifier in your organisation, or none published for this product."},
 		{CodeVersionNotFound, NotFound, "No such version", "The passport has no version with this number. List its versions."},
+		{CodeDocumentNotFound, NotFound, "No such document", "The passport has no document with this identifier. List its documents."},
+		{CodeDocumentLimit, Conflict, "Too many documents", "A passport has at most 100 documents. Delete one that is no longer needed."},
 		{CodeNotInForce, NotFound, "Not in force then", "At the instant asked for no version of the passport was in force."},
 		{CodePassportSuspended, NotFound, "Passport suspended", "The responsible operator has suspended this passport. It may be published again."},
 		{CodePassportCeased, Gone, "Passport ceased to exist", "The product was recycled or the period of its passport has ended, and nothing will be published under its address again."},

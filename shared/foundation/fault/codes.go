@@ -73,6 +73,8 @@ const (
 
 	CodePassportNotFound    Code = "passport-not-found"
 	CodeVersionNotFound     Code = "version-not-found"
+	CodeDocumentNotFound    Code = "document-not-found"
+	CodeDocumentLimit       Code = "document-limit"
 	CodeNotInForce          Code = "passport-not-in-force"
 	CodePassportSuspended   Code = "passport-suspended"
 	CodePassportArchived    Code = "passport-archived"

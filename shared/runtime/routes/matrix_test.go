@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -296,14 +297,15 @@ func TestForeignIsAbsent(t *testing.T) {
 	foreign := map[string]string{
 		"{passportId}": passport, "{version}": "1", "{invitationId}": open, "{keyId}": keys, "{personId}": string(people(t, k, theirs)["other-viewer"].ID),
 		"{tenantId}": string(other.tenant), "{exportId}": answer(t, k.Do(t, "POST", "/v1/exports", theirs, `{"scope":"account"}`), 202)["id"].(string),
-		"{importId}": answer(t, k.Do(t, "POST", "/v1/imports", theirs, `{"format":"archive","size":1,"sha256":"`+strings.Repeat("a", 64)+`"}`), 201)["id"].(string),
-		"{recipeId}": answer(t, k.Do(t, "POST", "/v1/import-recipes", theirs, chairRecipe), 201)["id"].(string),
+		"{importId}":   answer(t, k.Do(t, "POST", "/v1/imports", theirs, `{"format":"archive","size":1,"sha256":"`+strings.Repeat("a", 64)+`"}`), 201)["id"].(string),
+		"{recipeId}":   answer(t, k.Do(t, "POST", "/v1/import-recipes", theirs, chairRecipe), 201)["id"].(string),
+		"{documentId}": path.Base(add(t, k, theirs, "/v1/passports/"+passport, paper, "text/plain", "theirs")),
 	}
 	absent := map[string]string{
 		"{passportId}": "0199aaaa-0000-7000-8000-00000000000a", "{version}": "1", "{invitationId}": "0199aaaa-0000-7000-8000-00000000000a",
 		"{keyId}": strings.Repeat("a", 39), "{personId}": "0199aaaa-0000-7000-8000-00000000000a", "{tenantId}": "0199aaaa-0000-7000-8000-00000000000a",
 		"{exportId}": "0199aaaa-0000-7000-8000-00000000000a", "{importId}": "0199aaaa-0000-7000-8000-00000000000a",
-		"{recipeId}": "0199aaaa-0000-7000-8000-00000000000a",
+		"{recipeId}": "0199aaaa-0000-7000-8000-00000000000a", "{documentId}": "0199aaaa-0000-7000-8000-00000000000a",
 	}
 	before := k.Dump(t)
 	own := k.SignIn(t, mine.people[access.Owner])
@@ -325,7 +327,9 @@ func TestForeignIsAbsent(t *testing.T) {
 			case strings.HasSuffix(pattern, "/suspension"), strings.HasSuffix(pattern, "/archival"):
 				body = `{"reason":"because it must be"}`
 			case strings.HasPrefix(pattern, "/v1/import-recipes"):
-				body = chairRecipe
+				body = strings.Replace(body, "{}", chairRecipe, 1)
+			case r.Pattern == "POST /v1/passports/{passportId}/documents":
+				path, headers = path+paper, append(headers, "Content-Type", "text/plain")
 			case strings.HasPrefix(pattern, "/v1/members"):
 				body = strings.Replace(body, "{}", `{"role":"viewer"}`, 1)
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/audits"
 	"github.com/passportcraft/passportcraft/shared/api/browser"
 	"github.com/passportcraft/passportcraft/shared/api/carriers"
+	"github.com/passportcraft/passportcraft/shared/api/documents"
 	"github.com/passportcraft/passportcraft/shared/api/exports"
 	"github.com/passportcraft/passportcraft/shared/api/health"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
@@ -32,6 +33,7 @@ import (
 func All(app *tenancy.App) []httpapi.Route {
 	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	people, own, keys, self, tokens := posting.Members(app), app.Tenants(), app.APIKeys(), app.Accounts(), app.Tokens()
+	papers := app.Documents()
 	out, in := exporting.Service(app), importing.Desk(app)
 	all := []httpapi.Route{
 		passports.Create(edit, links),
@@ -43,6 +45,11 @@ func All(app *tenancy.App) []httpapi.Route {
 		passports.Archive(edit, links),
 		passports.ListVersions(read),
 		passports.GetVersion(read, links),
+		documents.Add(papers),
+		documents.List(papers),
+		documents.Get(papers),
+		documents.Fetch(papers),
+		documents.Delete(papers),
 		productgroups.List(app.ProductGroups()),
 		productgroups.Get(app.ProductGroups()),
 		accounts.Get(self),

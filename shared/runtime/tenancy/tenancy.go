@@ -22,6 +22,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/authentication"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
@@ -129,6 +130,11 @@ func (a *App) Reader() *passport.Reader {
 	return a.reader
 }
 
+// Documents is what a tenant can do with the papers that go with its passports.
+func (a *App) Documents() *document.Service {
+	return &document.Service{Store: a.papers(), Journal: dynamo.NewAudits(a.Database()), IDs: a.IDs()}
+}
+
 // Accounts is what people do for themselves.
 func (a *App) Accounts() *member.Accounts {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
@@ -173,7 +179,7 @@ func (a *App) Dump() *dynamo.Dump {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &dynamo.Dump{
 		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
-		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(),
+		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(), Papers: a.papers(),
 	}
 }
 
@@ -221,8 +227,15 @@ func (a *App) Stores() Stores {
 }
 
 func (a *App) passports() *dynamo.Passports {
-	contents := objects.Open(a.AWS(), a.Config().S3Endpoint, a.Config().DocumentsBucket, httpapi.Count)
-	return dynamo.NewPassports(a.Database(), a.keyring(), contents, a.Parts().Now)
+	return dynamo.NewPassports(a.Database(), a.keyring(), a.contents(), a.Parts().Now)
+}
+
+func (a *App) papers() *dynamo.Documents {
+	return dynamo.NewDocuments(a.Database(), a.keyring(), a.contents(), a.Parts().Now)
+}
+
+func (a *App) contents() *objects.Contents {
+	return objects.Open(a.AWS(), a.Config().S3Endpoint, a.Config().DocumentsBucket, httpapi.Count)
 }
 
 func (a *App) keyring() *keyring.Ring[id.Tenant] {
