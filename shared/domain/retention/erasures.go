@@ -103,5 +103,6 @@ func (e *Erasures) pending(ctx context.Context, like Work) (Work, erased, error)
 		return Work{}, erased{}, nil
 	}
 	var state erased
-	return w, state, json.Unmarshal(w.State, &state)
+	err = json.Unmarshal(w.State, &state)
+	return w, state, err
 }
