@@ -37,6 +37,7 @@ type round struct {
 	Epoch int64            `json:"epoch"` // of the record when it began
 	Began time.Time        `json:"began"`
 	Left  map[string]int64 `json:"left"` // by store, of those that are counted
+	Ended bool             `json:"ended,omitempty"`
 }
 
 // inspection is one run of the auditor.
@@ -89,7 +90,6 @@ func (u *inspection) tenant(ctx context.Context, w Work) error {
 		return err
 	}
 	if until := u.notYet(life.Record, works); !until.IsZero() {
-		w.State = nil
 		return put(ctx, u.Works, deferred(w, "not-yet", until))
 	}
 	r, ended, err := u.count(ctx, &w, life.Record, works)
@@ -137,7 +137,7 @@ func (u *inspection) count(ctx context.Context, w *Work, r lifecycle.Record, wor
 			return n, false, fmt.Errorf("state of a verification: %w", err)
 		}
 	}
-	if n.Began.IsZero() || n.Epoch != r.Epoch {
+	if n.Ended || n.Began.IsZero() || n.Epoch != r.Epoch {
 		n = round{Epoch: r.Epoch, Began: u.at.at()}
 	}
 	if n.Left == nil {
@@ -199,7 +199,11 @@ func (u *inspection) conclude(ctx context.Context, w Work, life lifecycle.Life, 
 	if works, err = u.Works.Of(ctx, w.Tenant); err != nil {
 		return err
 	}
-	w.State, w.Attempts, w.Why, w.Left = nil, 0, "", content+keys
+	n.Ended = true
+	if w.State, err = json.Marshal(n); err != nil {
+		return err
+	}
+	w.Attempts, w.Why, w.Left = 0, "", content+keys
 	if content+keys == 0 {
 		w.Verified = n.Began
 	}

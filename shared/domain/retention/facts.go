@@ -32,7 +32,9 @@ func (v *visit) facts(ctx context.Context) (lifecycle.Facts, error) {
 		}
 		f.JournalClosed, err = v.closeJournal(ctx)
 	case lifecycle.ResidualClear:
-		f.Certificate = v.life.CertificateID
+		if counted, err := v.counted(); err == nil && counted != nil {
+			f.Certificate = v.life.CertificateID
+		}
 	default:
 	}
 	return f, err

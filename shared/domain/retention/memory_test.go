@@ -330,7 +330,9 @@ func (w *world) Now(context.Context) ([]time.Time, error) {
 	return out, nil
 }
 
-func (w *world) Mark(context.Context) (time.Time, *lifecycle.Resume, error) { return w.mark, w.word, nil }
+func (w *world) Mark(context.Context) (time.Time, *lifecycle.Resume, error) {
+	return w.mark, w.word, nil
+}
 
 func (w *world) Raise(_ context.Context, from, to time.Time) error {
 	if !w.mark.Equal(from) {
