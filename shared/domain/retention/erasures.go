@@ -12,10 +12,9 @@ import (
 
 // The times of the smaller deletions.
 const (
-	UndoFor       = 7 * lifecycle.Day  // in which the deletion of a passport can be taken back
-	ErasePassport = 24 * time.Hour     // after that every store is empty of it
-	ErasePerson   = 7 * lifecycle.Day  // our own aim; Regulation (EU) 2016/679, article 12(3), gives a month
-	PersonLimit   = 28 * lifecycle.Day // that month at its shortest
+	UndoFor       = 7 * lifecycle.Day // in which the deletion of a passport can be taken back
+	ErasePassport = 24 * time.Hour    // after that every store is empty of it
+	ErasePerson   = 7 * lifecycle.Day // our own aim; Regulation (EU) 2016/679, article 12(3), gives a month
 )
 
 // Erasures asks for the deletion of one passport or one person, and takes it back. The worker does it.

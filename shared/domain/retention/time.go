@@ -105,6 +105,7 @@ const (
 	HoldReviewOverdue       = "HoldReviewOverdue"
 	LawReviewOverdue        = "LawReviewOverdue"
 	LimiterPaused           = "LimiterPaused"
+	LateErasures            = "LateErasures" // single passports and persons past their deadline
 	LostDue                 = "LostDue"      // found by the second way
 	SweepsFailed            = "SweepsFailed" // calls of stores that failed and come again
 )

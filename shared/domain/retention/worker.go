@@ -45,6 +45,7 @@ type shift struct {
 	failed int
 	still  int
 	early  int
+	late   map[string]bool // erasures past their deadline, by name
 }
 
 // Run works on what is due. Stores that fail are written down and come again; the error is of the Ledger or the clock.
@@ -53,10 +54,11 @@ func (w *Worker) Run(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s := &shift{Worker: w, at: at, left: cmp.Or(w.Budget, defaultWrites)}
+	s := &shift{Worker: w, at: at, left: cmp.Or(w.Budget, defaultWrites), late: map[string]bool{}}
 	err = s.work(ctx)
 	w.Meter.Put(SweepsFailed, float64(s.failed))
 	w.Meter.Put(NoProgress, float64(s.still))
+	w.Meter.Put(LateErasures, float64(len(s.late)))
 	w.Meter.Put(EarlyDestructiveAttempt, float64(s.early))
 	return err
 }
@@ -117,6 +119,9 @@ func (s *shift) serve(ctx context.Context, w Work, most int64) error {
 	if err == nil {
 		if still(w, s.at.at()) {
 			s.still++
+		}
+		if w.Kind == Erase && s.at.at().After(w.By) {
+			s.late[string(w.Tenant)+string(w.Passport)+string(w.Person)] = true
 		}
 		switch w.Kind {
 		case Count:
