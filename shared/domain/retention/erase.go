@@ -28,7 +28,7 @@ func (s *shift) erase(ctx context.Context, w Work, most int64) error {
 	if err := json.Unmarshal(w.State, &e); err != nil || e.NotBefore.IsZero() {
 		return s.fail(ctx, w, fmt.Errorf("state of an erasure: %w", err))
 	}
-	life, err := s.Lives.Life(ctx, w.Tenant)
+	life, err := s.lifeOf(ctx, w)
 	if errors.Is(err, fault.NotFound) {
 		return s.Drops.Drop(ctx, w) // it went with its tenant
 	}
@@ -68,20 +68,61 @@ func (s *shift) erase(ctx context.Context, w Work, most int64) error {
 // mayErase asks before each page whether it may be: the time has come, the contract allows it, and no hold stands against
 // it. When not, the work is laid down.
 func (s *shift) mayErase(ctx context.Context, w Work, o Order, e erased, life lifecycle.Life) (bool, error) {
-	if err := life.Record.DestroyOne(s.at.Instants, e.NotBefore); err != nil {
-		if errors.Is(err, lifecycle.ErrEarly) {
-			s.early++
-		}
+	switch err := s.destroyOne(e, life); {
+	case errors.Is(err, lifecycle.ErrEarly) && !s.at.NotAfter.Before(e.NotBefore): // by the later reading only: no mistake
+		return false, put(ctx, s.Works, deferred(w, "early", e.NotBefore.Add(lifecycle.Reserve+lifecycle.MaxDisagreement)))
+	case errors.Is(err, lifecycle.ErrEarly):
+		return false, s.tooEarly(ctx, w)
+	case err != nil:
 		return false, put(ctx, s.Works, deferred(w, string(fault.Of(err).Code), s.at.at().Add(later)))
 	}
-	holds, err := s.Holds.Of(ctx, w.Tenant)
+	holds, err := s.holdsOn(ctx, w)
 	if err != nil {
 		return false, s.fail(ctx, w, err)
 	}
-	if lifecycle.Blocked(holds, lifecycle.Target{Tenant: o.Tenant, Passport: o.Passport, User: o.Person}) != nil {
+	if len(holds) > 0 {
 		return false, put(ctx, s.Works, deferred(w, "legal-hold", s.at.at().Add(retry)))
 	}
 	return true, nil
+}
+
+// lifeOf is the life of the tenant that a passport or person is deleted from; none for a person who is in none.
+func (s *shift) lifeOf(ctx context.Context, w Work) (lifecycle.Life, error) {
+	if w.Tenant == "" && w.Person != "" {
+		return lifecycle.Life{}, nil
+	}
+	return s.Lives.Life(ctx, w.Tenant)
+}
+
+func (s *shift) destroyOne(e erased, life lifecycle.Life) error {
+	if life.Record.Tenant == "" {
+		life.Record = lifecycle.New("", lifecycle.Current())
+	}
+	return life.Record.DestroyOne(s.at.Instants, e.NotBefore)
+}
+
+// holdsOn lists the holds that forbid an erasure. A person who is in no tenant any more is looked for in the holds of all.
+func (s *shift) holdsOn(ctx context.Context, w Work) ([]lifecycle.Hold, error) {
+	var on []lifecycle.Hold
+	add := func(h lifecycle.Hold) error {
+		tenant := w.Tenant
+		if tenant == "" && h.Scope.Kind == lifecycle.ScopeUser {
+			tenant = h.Scope.Tenant
+		}
+		if h.Blocks(lifecycle.Target{Tenant: tenant, Passport: w.Passport, User: w.Person}) {
+			on = append(on, h)
+		}
+		return nil
+	}
+	if w.Tenant == "" {
+		err := s.Holds.Each(ctx, add)
+		return on, err
+	}
+	all, err := s.Holds.Of(ctx, w.Tenant)
+	for _, h := range all {
+		err = errors.Join(err, add(h))
+	}
+	return on, err
 }
 
 // keep writes progress down.
