@@ -42,15 +42,15 @@ func (s *Journal) Append(ctx context.Context, e journal.Entry) (journal.Entry, e
 		}
 		e.Sequence = last + 1
 		err = s.db.commit(ctx, s.appended(e, last))
-		if !errors.Is(err, errMoved) {
+		if !errors.Is(err, ErrMoved) {
 			return e, err
 		}
 	}
 	return e, fault.New(fault.CodeUnavailable, "The deletion journal is busy. Repeat later.").After(time.Second)
 }
 
-// errMoved says that another entry has taken the number, or the mark.
-var errMoved = errors.New("dynamo: the journal has moved on")
+// ErrMoved says that another entry has taken the number, or the mark.
+var ErrMoved = errors.New("dynamo: the journal has moved on")
 
 func (s *Journal) appended(e journal.Entry, last int64) *transaction {
 	mark := journalMarkKey(e.Mark).attributes()
@@ -58,8 +58,8 @@ func (s *Journal) appended(e journal.Entry, last int64) *transaction {
 	head := journalHeadKey().attributes()
 	head["v"], head["n"] = number(1), number(e.Sequence)
 	x := &transaction{}
-	x.put(s.db.tables.Ledger, head, "attribute_not_exists(PK) OR n = :n", item{":n": number(last)}, means(errMoved))
-	x.put(s.db.tables.Ledger, mark, "attribute_not_exists(PK)", nil, means(errMoved))
+	x.put(s.db.tables.Ledger, head, "attribute_not_exists(PK) OR n = :n", item{":n": number(last)}, means(ErrMoved))
+	x.put(s.db.tables.Ledger, mark, "attribute_not_exists(PK)", nil, means(ErrMoved))
 	x.put(s.db.tables.Ledger, deletionItem(e), "attribute_not_exists(PK)", nil, means(errors.New("dynamo: the journal has counted backwards")))
 	return x
 }
