@@ -36,6 +36,12 @@ var exportedKinds = map[string]string{
 	"carrierKey":    "exempt: leads from a passport's identifier to its product; both are in passports/",
 	"dataKeyKey":    "exempt: wrapped keys never leave",
 	"recipeKey":     "account/recipes.ndjson",
+
+	"journalKey":       "exempt: deletions, of which keyed digests say nothing to anybody else",
+	"journalMarkKey":   "exempt: leads to an entry of the deletion journal",
+	"journalHeadKey":   "exempt: counts the entries of the deletion journal",
+	"journalSecretKey": "exempt: the wrapped secret of the deletion journal never leaves",
+
 	"importKey":     "exempt: what was brought; its passports are in passports/",
 	"runKey":        "exempt: what was brought; its passports are in passports/",
 	"exportKey":     "exempt: exports themselves; asking for one and fetching it is in the trail",

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/infra/local/backups"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
@@ -48,6 +50,7 @@ type Kit struct {
 	Events []httpapi.Event
 	Mux    http.Handler
 	Mail   *mailbox.Mailbox
+	Copies *backups.Service // in place of AWS Backup
 	Issuer *Issuer
 
 	gate *iam.Gate
@@ -83,6 +86,7 @@ func Open(t testing.TB, o Options) *Kit {
 	t.Cleanup(service.Close)
 	k.Env["COGNITO_ENDPOINT"] = service.URL
 	k.mail(t)
+	k.backups(t)
 	if o.Rate > 0 {
 		k.Env["RATE_PER_KEY"] = fmt.Sprint(o.Rate)
 	}
@@ -138,6 +142,22 @@ func (k *Kit) mail(t testing.TB) {
 	k.Env["SES_ENDPOINT"], k.Env["MAIL_FROM"] = server.URL, "passports@passports.example"
 }
 
+// backups gives the kit a service in place of AWS Backup.
+func (k *Kit) backups(t testing.TB) {
+	var err error
+	prefix := strings.TrimSuffix(k.Env["RECORDS_TABLE"], "Records")
+	k.Copies, err = backups.Open(backups.Options{
+		Dir: t.TempDir(), DynamoDB: k.Env["DYNAMODB_ENDPOINT"], Access: k.Env["AWS_ACCESS_KEY_ID"], Secret: k.Env["AWS_SECRET_ACCESS_KEY"],
+		Now: k.Clock.Now, Template: Template(t), Name: func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(k.Copies)
+	t.Cleanup(server.Close)
+	k.Env["BACKUP_ENDPOINT"] = server.URL
+}
+
 // Environment makes tables, a bucket and a key for one platform and returns the environment of its functions.
 func Environment(t testing.TB) map[string]string {
 	t.Helper()
@@ -175,7 +195,12 @@ func Environment(t testing.TB) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ledger, err := provision.Key(ctx, keys, "ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string]string{
+		"LEDGER_KEY_ARN": ledger, "BACKUP_VAULT": prefix + "BackupVault", "LEDGER_VAULT": prefix + "LedgerVault",
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys", "CUSTODY_TABLE": prefix + "Custody",

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/infra/local/backups"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
 )
@@ -54,18 +56,31 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if values["AuditKey.Arn"], err = provision.SigningKey(ctx, keys, "audit"); err != nil {
 		return nil, nil, err
 	}
+	if values["LedgerKey.Arn"], err = provision.Key(ctx, keys, "ledger"); err != nil {
+		return nil, nil, err
+	}
+	for _, v := range s.template.Vaults {
+		values[v.ID] = name(v.ID)
+	}
+	s.copies, err = backups.Open(backups.Options{
+		Dir: filepath.Join(s.options.Data, "backups"), DynamoDB: at.DynamoDB, Access: at.AccessKey, Secret: at.SecretKey,
+		Now: s.clock.Now, Template: s.template, Name: name,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	values["UserPool"], values["UserPoolClient"], values["UserPoolDomain"] = "local", "local", "local"
 	if each, err = s.template.Resolve(values); err != nil {
 		return nil, nil, err
 	}
-	mail := s.url + mailPath
+	mail, copies := s.url+mailPath, s.url+backupsPath
 	s.gate, err = iam.New(iam.Options{
 		Template: s.template, Values: values, Now: s.clock.Now, Random: rand.Reader,
 		Created: s.arrived, Mount: storagePath,
 		Denied: func(d iam.Denial) {
 			fmt.Fprintf(s.log, "{\"level\":\"ERROR\",\"msg\":\"denied\",\"role\":%q,\"action\":%q,\"resource\":%q,\"cause\":%q}\n", d.Role, d.Action, d.Resource, d.Why)
 		},
-		Engines: iam.Engines{DynamoDB: at.DynamoDB, S3: at.S3, KMS: at.KMS, SES: mail, Cognito: s.signIn.APIURL(), AccessKey: at.AccessKey, SecretKey: at.SecretKey},
+		Engines: iam.Engines{DynamoDB: at.DynamoDB, S3: at.S3, KMS: at.KMS, SES: mail, Cognito: s.signIn.APIURL(), Backup: copies, AccessKey: at.AccessKey, SecretKey: at.SecretKey},
 	})
 	if err != nil {
 		return nil, nil, err
@@ -74,7 +89,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	maps.Copy(common, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "STS_ENDPOINT": s.url + "/local/sts", "RATE_PER_KEY": ratePerKey,
-		"SES_ENDPOINT": mail, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
+		"SES_ENDPOINT": mail, "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
 	})
 	return each, common, nil
 }

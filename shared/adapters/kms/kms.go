@@ -19,6 +19,7 @@ const (
 	Tenants = "t"
 	Persons = "p"
 	Custody = "c"
+	Journal = "j" // of the deletion journal's secret
 )
 
 // Observe is told about every call.
