@@ -359,6 +359,9 @@ func TestDocumentsInExports(t *testing.T) {
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	one, two := "/v1/passports/"+k.Create(t, anna, chair("D1")), "/v1/passports/"+k.Create(t, anna, chair("D2"))
+	for n := range 6 {
+		k.Create(t, anna, chair(fmt.Sprint("E", n))) // without documents, before and after
+	}
 	for _, p := range []string{one, two} {
 		add(t, k, anna, p, paper, "text/plain", "the same manual")
 	}
