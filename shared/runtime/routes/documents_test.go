@@ -359,6 +359,9 @@ func TestDocumentsInExports(t *testing.T) {
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	one, two := "/v1/passports/"+k.Create(t, anna, chair("D1")), "/v1/passports/"+k.Create(t, anna, chair("D2"))
+	for n := range 6 {
+		k.Create(t, anna, chair(fmt.Sprint("E", n))) // without documents, before and after
+	}
 	for _, p := range []string{one, two} {
 		add(t, k, anna, p, paper, "text/plain", "the same manual")
 	}
@@ -392,6 +395,9 @@ func TestDocumentsInExports(t *testing.T) {
 		}
 	}
 	_, otto := k.Organisation(t, "otto", "Another")
+	if refused := uploaded(t, k, otto, spoiled(t, raw, all[0]["file"].(string))); refused["state"] != "refused" || !strings.Contains(fmt.Sprint(refused["why"]), "files/") {
+		t.Errorf("a file that was changed on the way: %v", refused)
+	}
 	done := committed(t, k, otto, uploaded(t, k, otto, raw))
 	if n := fetchable(t, k, otto); n != 3 || done["documents"] != float64(3) || done["failed"] != float64(0) {
 		t.Errorf("%d documents came back: %v", n, done)

@@ -170,8 +170,7 @@ func TestImportRefuses(t *testing.T) {
 	k.Publish(t, anna, k.Create(t, anna, complete))
 	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
 	_, otto := k.Organisation(t, "otto", "Another")
-	broken := slices.Clone(raw)
-	broken[len(broken)/3] ^= 1
+	broken := spoiled(t, raw, "passports/000001.ndjson")
 	for name, file := range map[string][]byte{"changed": broken, "cut off": raw[:len(raw)-100], "no archive": []byte("hello"), "another archive": otherZip(t)} {
 		got := uploaded(t, k, otto, file)
 		if got["state"] != "refused" || got["why"] == "" {
@@ -202,6 +201,28 @@ func TestImportRefuses(t *testing.T) {
 	if listed := answer(t, k.Do(t, "GET", "/v1/imports", otto, ""), 200)["items"].([]any); len(listed) != 6 {
 		t.Errorf("%d imports", len(listed))
 	}
+}
+
+// spoiled is an archive with one bit changed in the data of a member.
+func spoiled(t *testing.T, raw []byte, member string) []byte {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		if f.Name == member {
+			at, err := f.DataOffset()
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := slices.Clone(raw)
+			b[at+int64(f.CompressedSize64)/2] ^= 1
+			return b
+		}
+	}
+	t.Fatalf("the archive has no %s", member)
+	return nil
 }
 
 func otherZip(t *testing.T) []byte {
