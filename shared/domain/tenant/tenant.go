@@ -14,6 +14,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -28,6 +29,11 @@ type Tenant struct {
 	Epoch     int64 // grows with every change of members, keys, policy and state
 	Revision  int64
 	CreatedAt time.Time
+
+	// Life is the state of the contract as it is written at the door of the tenant, of which State is what package access
+	// sees. EffectiveAt is when a termination comes or came into force; zero without one. See lifecycle.Record.At.
+	Life        lifecycle.State
+	EffectiveAt time.Time
 }
 
 // Policy says how the people of an organisation must sign in. The zero value demands nothing.
@@ -171,7 +177,11 @@ func (s *Service) SetState(ctx context.Context, by access.Caller, state access.S
 	if err != nil {
 		return Tenant{}, err
 	}
-	return s.change(ctx, by, t.Revision, event, func(t *Tenant) { t.State = state })
+	life, known := lifecycle.Of(state)
+	if was, _ := lifecycle.Of(t.State); !known || t.Life != was {
+		return Tenant{}, fault.New(fault.CodeTerminationState, "The contract of the organisation has been terminated.")
+	}
+	return s.change(ctx, by, t.Revision, event, func(t *Tenant) { t.State, t.Life = state, life })
 }
 
 func (s *Service) change(ctx context.Context, by access.Caller, revision int64, event audit.Event, edit func(*Tenant)) (Tenant, error) {
