@@ -63,4 +63,9 @@ func duePosition(at time.Time, k key) string {
 	return at.UTC().Format(instant) + "#" + k.partition + "|" + k.sort
 }
 
+// workPosition sorts works by the instant from which on they may be done, and among those of an instant by deadline.
+func workPosition(from, by time.Time, k key) string {
+	return from.UTC().Format(instant) + "#" + by.UTC().Format(instant) + "#" + k.sort + "#" + k.partition
+}
+
 func choiceKey(t id.Tenant, p id.Passport) key { return key{passportPartition(t, p), "CHOICE"} }
