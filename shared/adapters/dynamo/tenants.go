@@ -38,14 +38,14 @@ func (s *Tenants) Tenant(ctx context.Context, t id.Tenant) (tenant.Tenant, error
 	return got, errors.Join(r.err, err)
 }
 
-// State returns what a tenant may do at all. One read, nothing unsealed.
-func (s *Tenants) State(ctx context.Context, t id.Tenant) (access.State, error) {
+// Door returns what a tenant's row says about who may come in. One read, nothing unsealed.
+func (s *Tenants) Door(ctx context.Context, t id.Tenant) (access.Door, error) {
 	it, err := s.db.get(ctx, s.db.tables.Records, tenantKey(t))
 	if err != nil {
-		return "", err
+		return access.Door{}, err
 	}
 	got, err := tenantOf(t, it)
-	return got.State, err
+	return got.Door(), err
 }
 
 // Update stores a changed tenant with its audit entry and notice. One transaction.

@@ -45,6 +45,9 @@ const (
 	maxName         = 200
 )
 
+// Door is what decides on who may come in.
+func (t Tenant) Door() access.Door { return access.Door{State: t.State} }
+
 // Session is how long a sign-in lasts.
 func (p Policy) Session() time.Duration {
 	if p.SessionHours == 0 {
