@@ -122,6 +122,7 @@ const (
 	CodeSecondPerson      Code = "second-person-required"
 	CodeHoldInvalid       Code = "legal-hold-invalid"
 	CodeHeld              Code = "legal-hold"
+	CodeHoldUnknown       Code = "hold-not-found"
 	CodeDisposition       Code = "disposition-refused"
 	CodeStepBlocked       Code = "deletion-step-blocked"
 	CodeRetentionPolicy   Code = "retention-policy-refused"
