@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,7 +53,7 @@ func (s *Lives) Life(ctx context.Context, t id.Tenant) (lifecycle.Life, error) {
 		return lifecycle.Life{}, err
 	}
 	r := lifecycle.New(t, lifecycle.Current())
-	r.State, r.Suspended = about.Life, about.Life == lifecycle.Suspended
+	r.State, r.Suspended = lifecycle.State(about.State), lifecycle.State(about.State) == lifecycle.Suspended
 	return lifecycle.Life{Record: r}, nil
 }
 
@@ -81,13 +82,21 @@ func (s *Lives) Step(ctx context.Context, step lifecycle.Step) error {
 // door adds the tenant's row to the transaction of a step.
 func (s *Lives) door(x *transaction, step lifecycle.Step) {
 	r := step.After.Record
-	set := "SET st = :s, lep = :l, ep = ep + :one, rev = rev + :one"
-	values := item{":s": text(string(r.State)), ":l": number(r.Epoch), ":one": number(1), ":was": text(string(step.Before.State))}
-	if r.EffectiveAt.IsZero() {
-		set += " REMOVE ef"
+	says := r.Door()
+	set, gone := "SET st = :s, lep = :l, ep = ep + :one, rev = rev + :one", []string{}
+	values := item{":s": text(string(says.State)), ":l": number(r.Epoch), ":one": number(1), ":was": text(string(step.Before.State))}
+	if says.Effective.IsZero() {
+		gone = append(gone, "ef")
 	} else {
-		set += ", ef = :e"
-		values[":e"] = moment(r.EffectiveAt)
+		set, values[":e"] = set+", ef = :e", moment(says.Effective)
+	}
+	if !says.Halted {
+		gone = append(gone, "hlt")
+	} else {
+		set, values[":h"] = set+", hlt = :h", flag(true)
+	}
+	if len(gone) > 0 {
+		set += " REMOVE " + strings.Join(gone, ", ")
 	}
 	x.update(s.db.tables.Records, tenantKey(r.Tenant), set, "attribute_exists(PK) AND st = :was", values, func(old item) error {
 		if old == nil {
@@ -102,7 +111,8 @@ func (s *Lives) door(x *transaction, step lifecycle.Step) {
 func (s *Lives) atDoor(step lifecycle.Step) bool {
 	from, to := step.Before, step.After.Record
 	begun := slices.Index(lifecycle.States(), from.State) >= slices.Index(lifecycle.States(), lifecycle.Deleting)
-	return !begun && (from.State != to.State || !from.EffectiveAt.Equal(to.EffectiveAt))
+	a, b := from.Door(), to.Door()
+	return !begun && (a.State != b.State || a.Halted != b.Halted || !a.Effective.Equal(b.Effective))
 }
 
 // before is the condition that a life is as it was read.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
-	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -23,17 +22,15 @@ import (
 type Tenant struct {
 	ID        id.Tenant
 	Name      string
-	State     access.State
+	State     access.State // a word of package lifecycle
 	Policy    Policy
 	Owners    int   // how many members are owners; never 0
 	Epoch     int64 // grows with every change of members, keys, policy and state
 	Revision  int64
 	CreatedAt time.Time
 
-	// Life is the state of the contract as it is written at the door of the tenant, of which State is what package access
-	// sees. EffectiveAt is when a termination comes or came into force; zero without one. See lifecycle.Record.At.
-	Life        lifecycle.State
-	EffectiveAt time.Time
+	Effective time.Time // when the termination comes or came into force; zero without one
+	Halted    bool      // suspended by the operator, also while State says something else
 }
 
 // Policy says how the people of an organisation must sign in. The zero value demands nothing.
@@ -50,6 +47,11 @@ const (
 	maxDomains      = 50
 	maxName         = 200
 )
+
+// Door is what decides on who may come in.
+func (t Tenant) Door() access.Door {
+	return access.Door{State: t.State, Effective: t.Effective, Halted: t.Halted}
+}
 
 // Session is how long a sign-in lasts.
 func (p Policy) Session() time.Duration {
@@ -177,11 +179,7 @@ func (s *Service) SetState(ctx context.Context, by access.Caller, state access.S
 	if err != nil {
 		return Tenant{}, err
 	}
-	life, known := lifecycle.Of(state)
-	if was, _ := lifecycle.Of(t.State); !known || t.Life != was {
-		return Tenant{}, fault.New(fault.CodeTerminationState, "The contract of the organisation has been terminated.")
-	}
-	return s.change(ctx, by, t.Revision, event, func(t *Tenant) { t.State, t.Life = state, life })
+	return s.change(ctx, by, t.Revision, event, func(t *Tenant) { t.State = state })
 }
 
 func (s *Service) change(ctx context.Context, by access.Caller, revision int64, event audit.Event, edit func(*Tenant)) (Tenant, error) {

@@ -72,7 +72,7 @@ func (a *App) Private() *httpapi.Gate {
 			return ring.Blind(ctx, t, "network", network)
 		}
 		keys := &apikey.Verifier{
-			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), States: dynamo.NewTenants(db, ring).State, Network: network,
+			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), Doors: dynamo.NewTenants(db, ring).Door, Network: network,
 		}
 		gate.Auth = authentication.New(keys, a.Tokens(), dynamo.NewPeople(db, persons), dynamo.NewMembers(db, ring, persons, a.Parts().Now))
 		gate.Watch = &audit.Watch{Journal: dynamo.NewAudits(db), IDs: a.IDs(), Network: func(ctx context.Context, t id.Tenant, from netip.Addr) (string, error) {
