@@ -261,7 +261,8 @@ func (s *Lives) still(ctx context.Context, r lifecycle.Record) error {
 func (s *Lives) remains(ctx context.Context, t id.Tenant) ([]key, error) {
 	var keys []key
 	for _, in := range []*dynamodb.QueryInput{
-		s.db.ledger(worksPartition(t), ""), s.db.ledger(toldPartition(t), ""), s.db.ledger(holdKey(t, "").partition, holdKey(t, "").sort),
+		s.db.ledger(worksPartition(t), ""), s.db.ledger(toldPartition(t), ""), s.db.ledger(departedPartition(t), ""),
+		s.db.ledger(holdKey(t, "").partition, holdKey(t, "").sort),
 	} {
 		err := s.db.each(ctx, in, func(it item) error {
 			r := reader{it: it}
