@@ -51,6 +51,14 @@ func identityKey(i member.Identity) key {
 	return key{"I#" + base64.RawURLEncoding.EncodeToString(sum[:]), "ID"}
 }
 
+const wayPrefix = "I#"
+
+// wayKey lists an identity with its person, so that whoever forgets the person finds it. The subject is an opaque
+// identifier of our user pool; it names nobody outside.
+func wayKey(p id.Person, i member.Identity) key {
+	return key{personPartition(p), identityKey(i).partition}
+}
+
 func personPartition(p id.Person) string { return "P#" + string(p) }
 
 func personKey(p id.Person) key { return key{personPartition(p), "PERSON"} }

@@ -174,6 +174,11 @@ func (s *Passports) writePassport(ctx context.Context, x *transaction, c passpor
 	it["LPK"] = text(listPartition(p.Tenant, p.Status, shardOf(p.ID, listShards)))
 	it["LSK"] = text(listPosition(p.UpdatedAt, p.ID))
 	it["CPK"], it["CSK"] = text(creationPartition(p.Tenant, shardOf(p.ID, listShards))), text(string(p.ID))
+	blind, err := s.ring.Blind(ctx, p.Tenant, "product", p.Product.Canonical())
+	if err != nil {
+		return err
+	}
+	it["idn"] = text(blind) // leads to the reservation, for whoever deletes both and cannot compute it
 	facts := sealedFacts{Product: p.Product.Canonical(), Reason: p.Reason, Hash: p.ContentHash}
 	if err := s.seal(ctx, p.Tenant, k, it, facts, p.Content); err != nil {
 		return err

@@ -22,12 +22,15 @@ import (
 type Tenant struct {
 	ID        id.Tenant
 	Name      string
-	State     access.State
+	State     access.State // a word of package lifecycle
 	Policy    Policy
 	Owners    int   // how many members are owners; never 0
 	Epoch     int64 // grows with every change of members, keys, policy and state
 	Revision  int64
 	CreatedAt time.Time
+
+	Effective time.Time // when the termination comes or came into force; zero without one
+	Halted    bool      // suspended by the operator, also while State says something else
 }
 
 // Policy says how the people of an organisation must sign in. The zero value demands nothing.
@@ -44,6 +47,11 @@ const (
 	maxDomains      = 50
 	maxName         = 200
 )
+
+// Door is what decides on who may come in.
+func (t Tenant) Door() access.Door {
+	return access.Door{State: t.State, Effective: t.Effective, Halted: t.Halted}
+}
 
 // Session is how long a sign-in lasts.
 func (p Policy) Session() time.Duration {

@@ -73,7 +73,7 @@ func (a *App) Private() *httpapi.Gate {
 			return ring.Blind(ctx, t, "network", network)
 		}
 		keys := &apikey.Verifier{
-			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), States: dynamo.NewTenants(db, ring).State, Network: network,
+			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), Doors: dynamo.NewTenants(db, ring).Door, Network: network,
 		}
 		gate.Auth = authentication.New(keys, a.Tokens(), dynamo.NewPeople(db, persons), dynamo.NewMembers(db, ring, persons, a.Parts().Now))
 		gate.Watch = &audit.Watch{Journal: dynamo.NewAudits(db), IDs: a.IDs(), Network: func(ctx context.Context, t id.Tenant, from netip.Addr) (string, error) {
@@ -207,14 +207,15 @@ func (a *App) Found(ctx context.Context, name string, owner member.Person, i mem
 
 // Stores are the adapters below the services, for contract tests and operator tools. No function uses them.
 type Stores struct {
-	Passports *dynamo.Passports
-	Public    *dynamo.PublicViews
-	Attempts  *dynamo.Attempts
-	Audits    *dynamo.Audits
-	APIKeys   *dynamo.APIKeys
-	Ring      *keyring.Ring[id.Tenant]
-	Persons   *dynamo.DataKeys[id.Person]
-	Random    io.Reader
+	Passports  *dynamo.Passports
+	Public     *dynamo.PublicViews
+	Attempts   *dynamo.Attempts
+	Audits     *dynamo.Audits
+	APIKeys    *dynamo.APIKeys
+	Ring       *keyring.Ring[id.Tenant]
+	Persons    *dynamo.DataKeys[id.Person]
+	PersonRing *keyring.Ring[id.Person]
+	Random     io.Reader
 }
 
 // Stores builds all adapters.
@@ -222,7 +223,7 @@ func (a *App) Stores() Stores {
 	ring, db := a.keyring(), a.Database()
 	return Stores{
 		Passports: a.passports(), Public: dynamo.NewPublicViews(db), Attempts: dynamo.NewAttempts(db, ring),
-		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Persons: dynamo.NewPersonKeys(db), Random: a.Parts().Random,
+		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Persons: dynamo.NewPersonKeys(db), PersonRing: a.personKeys(), Random: a.Parts().Random,
 	}
 }
 
