@@ -288,6 +288,7 @@ type world struct {
 	shelves []*shelf
 	key     *ecdsa.PrivateKey
 	ids     *id.Source
+	law     lifecycle.Law
 
 	mark     time.Time
 	word     *lifecycle.Resume
@@ -463,6 +464,9 @@ func found(t testing.TB) *world {
 		exports: map[id.Tenant]time.Time{},
 	}
 	w.lives.w = w
+	if w.law, err = lifecycle.LoadLaw(); err != nil {
+		t.Fatal(err)
+	}
 	seed := sha256.Sum256([]byte(t.Name()))
 	w.ids = id.NewSource(func() time.Time { return w.now }, &stream{seed: seed[:]})
 	for _, s := range []struct {
@@ -560,13 +564,9 @@ func (w *world) rows(t id.Tenant) int {
 func (w *world) time() retention.Time { return retention.Time{Sources: w, Guards: w, Meter: w} }
 
 func (w *world) tick() *retention.Tick {
-	law, err := lifecycle.LoadLaw()
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	return &retention.Tick{
 		Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Places: retention.Places(w.stores()), Exports: w, Prover: w, Backups: w,
-		Journal: w, Switch: w, Herald: w, Secrets: w, Signer: w, Law: law, IDs: w.ids,
+		Journal: w, Switch: w, Herald: w, Secrets: w, Signer: w, Law: w.law, IDs: w.ids,
 	}
 }
 
@@ -583,11 +583,7 @@ func (w *world) auditor() *retention.Auditor {
 }
 
 func (w *world) custodian() *retention.Custodian {
-	law, err := lifecycle.LoadLaw()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return &retention.Custodian{Time: w.time(), Works: w.works, Lives: w.lives, Keeper: w, Law: law, Page: 2}
+	return &retention.Custodian{Time: w.time(), Works: w.works, Lives: w.lives, Keeper: w, Law: w.law, Page: 2}
 }
 
 // jobs are the five jobs.
@@ -598,7 +594,7 @@ func (w *world) jobs() map[string]func(context.Context, time.Time) error {
 }
 
 func (w *world) survey() *retention.Survey {
-	return &retention.Survey{Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Law: w.tick().Law}
+	return &retention.Survey{Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Law: w.law}
 }
 
 // all runs every job of a quarter of an hour once.
@@ -628,7 +624,7 @@ func (w *world) state(t id.Tenant) lifecycle.State { return w.lives.all[t].Recor
 
 func (w *world) comes(t id.Tenant, s lifecycle.State) {
 	w.t.Helper()
-	w.until(time.Hour, 24*100, func() bool { return w.state(t) == s || w.state(t) == "" && s == lifecycle.Certified })
+	w.until(2*time.Hour, 12*100, func() bool { return w.state(t) == s || w.state(t) == "" && s == lifecycle.Certified })
 }
 
 func (w *world) mail(t id.Tenant, kind lifecycle.NoticeKind) (retention.Message, int) {
