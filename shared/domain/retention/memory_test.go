@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -195,10 +196,11 @@ type shelf struct {
 	name  string
 	phase retention.Phase
 	rows  []row
-	lie   bool  // says that it has deleted and has not
-	err   error // what every sweep answers
-	pages []int // the sizes it was asked for
-	mute  bool  // no evidence
+	lie   bool   // says that it has deleted and has not
+	err   error  // what every sweep answers
+	pages []int  // the sizes it was asked for
+	mute  bool   // no evidence
+	hook  func() // called with each sweep
 }
 
 func (s *shelf) Name() string           { return s.name }
@@ -222,6 +224,9 @@ func (s *shelf) Verify(_ context.Context, o retention.Order) (int64, error) {
 
 func (s *shelf) Sweep(_ context.Context, o retention.Order, cursor string, most int) (retention.Page, error) {
 	s.pages = append(s.pages, most)
+	if s.hook != nil {
+		s.hook()
+	}
 	if s.err != nil {
 		return retention.Page{}, s.err
 	}
@@ -595,6 +600,20 @@ func (w *world) jobs() map[string]func(context.Context, time.Time) error {
 
 func (w *world) survey() *retention.Survey {
 	return &retention.Survey{Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Law: w.law}
+}
+
+func (w *world) erasures() *retention.Erasures {
+	return &retention.Erasures{Works: w.works, Drops: w.works, Lives: w.lives, Holds: w.holds}
+}
+
+// certificate reads a certificate, signature and all.
+func (w *world) certificate(c lifecycle.CertificateRow) certificate.Document {
+	w.t.Helper()
+	d, err := certificate.Verify(c.Document, c.Signature, &w.key.PublicKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
 }
 
 // all runs every job of a quarter of an hour once.
