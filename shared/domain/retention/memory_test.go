@@ -312,7 +312,12 @@ type world struct {
 	oldest   time.Time
 	exports  map[id.Tenant]time.Time // running until
 	proof    func(lifecycle.Record) *lifecycle.LogProof
-	early    []string // destructive calls before their time
+
+	keepFails   int // at which call Keep fails, once; it has then done its work
+	keeps       int
+	mailFails   error
+	switchFails error
+	early       []string // destructive calls before their time
 }
 
 // destroys remembers destructive calls that no one should have made.
@@ -391,11 +396,14 @@ func (w *world) Closed(_ context.Context, o retention.Order) (bool, error) {
 }
 
 func (w *world) Disable(_ context.Context, t id.Tenant) error {
-	w.disabled[t] = true
-	return nil
+	w.disabled[t] = w.switchFails == nil
+	return w.switchFails
 }
 
 func (w *world) Tell(_ context.Context, t id.Tenant, key string, m retention.Message) error {
+	if w.mailFails != nil {
+		return w.mailFails
+	}
 	name := string(t) + "|" + key
 	w.mails[name] = m
 	if w.told[name] == 0 { // the key makes it once
@@ -448,6 +456,9 @@ func (w *world) Facts(_ context.Context, t id.Tenant, after string, most int) ([
 
 func (w *world) Keep(_ context.Context, _ id.Tenant, d lifecycle.Disposition) error {
 	w.kept[d.Passport] = d
+	if w.keeps++; w.keeps == w.keepFails {
+		return errors.New("the answer was lost")
+	}
 	return nil
 }
 
@@ -480,10 +491,13 @@ func found(t testing.TB) *world {
 	}{{"public", retention.Derived}, {"records", retention.Content}, {"objects", retention.Content}, {"members", retention.People}, {"settings", retention.Settings}, {"keys", retention.Keys}} {
 		w.shelves = append(w.shelves, &shelf{w: w, name: s.name, phase: s.phase})
 	}
-	w.proof = func(r lifecycle.Record) *lifecycle.LogProof {
-		return &lifecycle.LogProof{Tenant: r.Tenant, Event: lifecycle.EventTerminated, At: r.EffectiveAt, Entry: "e", SignedAt: r.NoticedAt.Add(time.Hour)}
-	}
+	w.proof = proven
 	return w
+}
+
+// proven is what the log says of an honest termination.
+func proven(r lifecycle.Record) *lifecycle.LogProof {
+	return &lifecycle.LogProof{Tenant: r.Tenant, Event: lifecycle.EventTerminated, At: r.EffectiveAt, Entry: "e", SignedAt: r.NoticedAt.Add(time.Hour)}
 }
 
 // stream is randomness that is the same each time.
