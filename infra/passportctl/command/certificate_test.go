@@ -49,7 +49,8 @@ func TestCertificateIsVerified(t *testing.T) {
 		}
 		const day = 24 * time.Hour
 		d := certificate.Document{Format: certificate.Format, ID: "c-1", Tenant: "hmac-sha-256:00", PlanHash: "sha-256:1", Policy: certificate.Policy{Version: "1"}}
-		d.NoticedAt, d.T0, d.NotBefore, d.SealedAt = at, at, next(31*day), next(time.Hour)
+		d.NoticedAt, d.T0 = at, at
+		d.NotBefore, d.SealedAt = next(31*day), next(time.Hour)
 		d.DrainUntil, d.DeletingAt, d.FirstVerified, d.SecondVerified = next(25*time.Hour), next(0), next(time.Hour), next(day)
 		d.ActiveClearAt, d.KeysDestroyedAt, d.ResidualClearAt, d.LastVerified, d.IssuedAt = next(time.Hour), next(time.Hour), next(29*day), next(time.Hour), next(time.Hour)
 		d.Stores = []certificate.Store{{Name: "records", Before: 3, Deleted: 3, DoneAt: d.FirstVerified, Receipt: &certificate.Receipt{Provider: "x", Method: "y", At: at}}}

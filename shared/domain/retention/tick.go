@@ -114,6 +114,7 @@ type visit struct {
 	works []Work
 	wait  time.Time // somebody has said when to come again
 
+	retired  bool // it is no more
 	paused   bool // by the limiter
 	extended bool // the window, for an export
 	blocked  bool // a step is due by time and waits for something that should be there
@@ -128,7 +129,7 @@ func (t *Tick) visit(ctx context.Context, tenant id.Tenant, at reading) (*visit,
 	}
 	err = v.walk(ctx)
 	switch {
-	case errors.Is(err, errRetired):
+	case v.retired:
 		return v, nil
 	case ignorable(err), ctx.Err() != nil:
 		return v, err // it stays due
@@ -172,7 +173,7 @@ func (v *visit) once(ctx context.Context) (more bool, err error) {
 	if more, err = v.notify(ctx); err != nil || more {
 		return more, err
 	}
-	if more, err = v.prepare(ctx); err != nil || more {
+	if more, err = v.prepare(ctx); err != nil || more || v.retired {
 		return more, err
 	}
 	r := v.life.Record
