@@ -124,7 +124,9 @@ type visit struct {
 func (t *Tick) visit(ctx context.Context, tenant id.Tenant, at reading) (*visit, error) {
 	v := &visit{Tick: t, steps: steps{lives: t.Lives, ids: t.IDs, actor: "system:retention-tick", at: at}}
 	var err error
-	if v.life, err = t.Lives.Life(ctx, tenant); err != nil {
+	if v.life, err = t.Lives.Life(ctx, tenant); errors.Is(err, fault.NotFound) {
+		return v, nil // the list of what is due is a moment behind
+	} else if err != nil {
 		return v, err
 	}
 	err = v.walk(ctx)
@@ -134,7 +136,7 @@ func (t *Tick) visit(ctx context.Context, tenant id.Tenant, at reading) (*visit,
 	case ignorable(err), ctx.Err() != nil:
 		return v, err // it stays due
 	}
-	if rest := v.rest(ctx, err != nil); rest != nil && !errors.Is(rest, lifecycle.ErrStale) {
+	if rest := v.rest(ctx, err); rest != nil && !errors.Is(rest, lifecycle.ErrStale) {
 		return v, errors.Join(err, rest)
 	}
 	if waiting(err) {
@@ -180,6 +182,9 @@ func (v *visit) once(ctx context.Context) (more bool, err error) {
 	facts, err := v.facts(ctx)
 	if err != nil {
 		return false, err
+	}
+	if r.State == lifecycle.ActiveClear && facts.KeysDestroyedAt.IsZero() || r.State == lifecycle.ResidualClear && facts.Certificate == "" {
+		return false, nil // the worker and the auditor are at it
 	}
 	after, event, err := lifecycle.Advance(r, v.at.Instants, facts)
 	if err != nil || event == "" {
@@ -229,14 +234,14 @@ func (v *visit) says(after lifecycle.Record) map[string]string {
 
 // prepare does what has to be done in a state before its next step; all of it may be done again. more: a step was taken.
 func (v *visit) prepare(ctx context.Context) (more bool, err error) {
-	switch r := v.life.Record; r.State {
+	switch v.life.Record.State {
 	case lifecycle.Sealed:
 		return v.sealed(ctx)
 	case lifecycle.Deleting:
 		if err := v.load(ctx); err != nil {
 			return false, err
 		}
-		if err := v.Journal.Begin(ctx, v.order(), r.Deadlines().DrainUntil); err != nil { // opened again: another deletion
+		if err := journalled(ctx, v.Journal, v.life); err != nil { // opened again: another deletion
 			return false, err
 		}
 		return false, v.addSweeps(ctx)
@@ -277,7 +282,7 @@ func (v *visit) enter(ctx context.Context, given lifecycle.Facts) error {
 		_, _, err := lifecycle.Advance(v.life.Record, v.at.Instants, given)
 		return err
 	}
-	return v.Journal.Begin(ctx, v.order(), v.life.Record.Deadlines().DrainUntil)
+	return journalled(ctx, v.Journal, v.life)
 }
 
 // order is the deletion of this tenant.
@@ -294,10 +299,23 @@ func orderOf(l lifecycle.Life) Order {
 	return o
 }
 
+// journalled writes the deletion of a tenant into the journal, before anything of it is destroyed.
+func journalled(ctx context.Context, j Journal, l lifecycle.Life) error {
+	o, notBefore := orderOf(l), l.Record.Deadlines().DrainUntil
+	if o.Asked.After(notBefore) {
+		notBefore = o.Asked
+	}
+	return j.Begin(ctx, o, notBefore)
+}
+
 // rest stores when to look at the tenant again, unless a step has said so already.
-func (v *visit) rest(ctx context.Context, failed bool) error {
+func (v *visit) rest(ctx context.Context, failure error) error {
 	next := dueAt(v.life.Record, v.at.NotAfter, later)
-	if failed {
+	switch {
+	case failure == nil:
+	case waiting(failure) && fault.Of(failure).Code == fault.CodeHeld:
+		next = v.at.NotAfter.Add(later)
+	default:
 		next = v.at.NotAfter.Add(retry)
 	}
 	if v.wait.After(v.at.NotAfter) {
