@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/audits"
 	"github.com/passportcraft/passportcraft/shared/api/browser"
 	"github.com/passportcraft/passportcraft/shared/api/carriers"
+	"github.com/passportcraft/passportcraft/shared/api/certificates"
 	"github.com/passportcraft/passportcraft/shared/api/documents"
 	"github.com/passportcraft/passportcraft/shared/api/exports"
 	"github.com/passportcraft/passportcraft/shared/api/health"
@@ -96,6 +97,7 @@ func All(app *tenancy.App) []httpapi.Route {
 	}
 	all = append(all, resolver.Routes(app.Resolver(), app.ProductGroups(), app.PublicBaseURL())...)
 	all = append(append(all, browser.Routes(browsing.Desk(app))...), browser.Pages()...)
+	all = append(all, certificates.Routes(app.Certificates(), auditing.Signer(app.App))...)
 	all = append(all, trust.Routes(auditing.Signer(app.App))...)
 	return append(all, reference.Routes()...)
 }

@@ -109,6 +109,9 @@ func (a *App) Resolver() *passport.Resolver {
 	return &passport.Resolver{Store: dynamo.NewPublicViews(a.Database())}
 }
 
+// Certificates are the certificates of deletion.
+func (a *App) Certificates() *dynamo.Lives { return dynamo.NewLives(a.Database()) }
+
 func (a *App) record() *observe.Recorder {
 	a.mu.Lock()
 	defer a.mu.Unlock()
