@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -57,8 +58,8 @@ func (s *Tenants) Update(ctx context.Context, t tenant.Tenant, e audit.Entry, n 
 	}
 	x := &transaction{}
 	x.update(s.db.tables.Records, k,
-		"SET nm = :n, st = :s, sso = :o, mfa = :m, dom = :d, hrs = :h, rev = rev + :one, ep = ep + :one", "rev = :r",
-		item{":n": blob(name), ":s": text(string(t.State)), ":o": flag(t.Policy.SSOOnly), ":m": flag(t.Policy.RequireMFA), ":d": texts(t.Policy.Domains),
+		"SET nm = :n, sso = :o, mfa = :m, dom = :d, hrs = :h, rev = rev + :one, ep = ep + :one", "rev = :r",
+		item{":n": blob(name), ":o": flag(t.Policy.SSOOnly), ":m": flag(t.Policy.RequireMFA), ":d": texts(t.Policy.Domains),
 			":h": number(t.Policy.SessionHours), ":one": number(1), ":r": number(t.Revision)},
 		means(fault.New(fault.CodeRevisionStale, "Somebody else changed the organisation at this moment.")))
 	writeAudit(s.db, x, e)
@@ -78,14 +79,22 @@ func tenantItem(t tenant.Tenant, name []byte) item {
 // tenantOf reads everything but the sealed name.
 func tenantOf(t id.Tenant, it item) (tenant.Tenant, error) {
 	if it == nil {
-		return tenant.Tenant{}, fault.New(fault.CodeOrganisationUnknown, "There is no such organisation.")
+		return tenant.Tenant{}, noTenant()
 	}
 	r := reader{it: it}
+	life := lifecycle.State(r.text("st"))
+	if !life.Known() {
+		r.miss("st")
+	}
 	got := tenant.Tenant{
-		ID: t, State: access.State(r.text("st")), Owners: int(r.number("own")), Epoch: r.number("ep"), Revision: r.number("rev"), CreatedAt: r.moment("crt"),
+		ID: t, State: life.Access(), EffectiveAt: r.optionalMoment("ef"), Halted: life == lifecycle.Suspended || r.has("sus"), Owners: int(r.number("own")), Epoch: r.number("ep"), Revision: r.number("rev"), CreatedAt: r.moment("crt"),
 		Policy: tenant.Policy{SSOOnly: r.flag("sso"), RequireMFA: r.flag("mfa"), Domains: r.texts("dom"), SessionHours: int(r.number("hrs"))},
 	}
 	return got, r.err
+}
+
+func noTenant() error {
+	return fault.New(fault.CodeOrganisationUnknown, "There is no such organisation.")
 }
 
 // stirTenant makes the epoch one larger and changes the number of owners, which never becomes 0.

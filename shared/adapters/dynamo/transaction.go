@@ -44,10 +44,12 @@ func (x *transaction) update(table string, k key, set, condition string, values 
 }
 
 func (x *transaction) delete(table string, k key, condition string, values item, meaning func(item) error) {
-	x.add(types.TransactWriteItem{Delete: &types.Delete{
-		TableName: &table, Key: k.attributes(), ConditionExpression: &condition, ExpressionAttributeValues: values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}, meaning)
+	d := &types.Delete{TableName: &table, Key: k.attributes(), ExpressionAttributeValues: values}
+	if condition != "" {
+		d.ConditionExpression = &condition
+		d.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	}
+	x.add(types.TransactWriteItem{Delete: d}, meaning)
 }
 
 func (x *transaction) add(member types.TransactWriteItem, meaning func(item) error) {

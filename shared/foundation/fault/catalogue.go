@@ -116,6 +116,7 @@ func Catalogue() []Documented {
 		{CodeHoldInvalid, Invalid, "Legal hold is not complete", "A hold names its scope, act and article, who asked for it and when it is reviewed, at most 90 days ahead."},
 		{CodeHeld, Conflict, "Under a legal hold", "The law demands that this is kept for now. It goes on when the hold has been released."},
 		{CodeHoldUnknown, NotFound, "No such legal hold", "Check the identifier of the hold."},
+		{CodeCertificateUnknown, NotFound, "No such certificate", "Check the identifier and the secret of the certificate: both were shown when the plan of the deletion was frozen."},
 		{CodeDisposition, Invalid, "Not possible for this passport", "What becomes of a passport follows from the law of its product group and your choice. The detail says what is possible."},
 		{CodeStepBlocked, Conflict, "Deletion waits", "The next step of the deletion waits for what the detail names. Nothing was destroyed."},
 		{CodeRetentionPolicy, Invalid, "Retention policy cannot be used", "The durations break the promise or do not fit together; the detail names the rule."},

@@ -1,0 +1,71 @@
+package dynamo
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/retention"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// The Ledger outlives what it speaks of. Lives and holds are walked across tenants, so they share partitions over which
+// they are spread by tenant; everything else of a tenant lies in partitions of its own.
+
+// ledgerShards is the fixed number of partitions over which lives, holds and what is due are spread. Changing it needs a
+// migration.
+const ledgerShards = 4
+
+func livesPartition(shard int) string { return fmt.Sprintf("LIVES#%d", shard) }
+
+func lifeKey(t id.Tenant) key { return key{livesPartition(shardOf(t, ledgerShards)), string(t)} }
+
+func holdsPartition(shard int) string { return fmt.Sprintf("HOLDS#%d", shard) }
+
+// holdKey: the sort keys of a tenant's holds begin with the tenant.
+func holdKey(t id.Tenant, hold string) key {
+	return key{holdsPartition(shardOf(t, ledgerShards)), string(t) + "#" + hold}
+}
+
+func certificateKey(certificate string) key { return key{"CERTIFICATE#" + certificate, "CERTIFICATE"} }
+
+func worksPartition(t id.Tenant) string { return tenantPrefix(t) + "#W" }
+
+func workKey(w retention.Work) key {
+	of := w.Store
+	switch {
+	case w.Passport != "":
+		of = "passport:" + string(w.Passport)
+	case w.Person != "":
+		of = "person:" + string(w.Person)
+	}
+	return key{worksPartition(w.Tenant), fmt.Sprintf("%s#%d#%s", w.Kind, w.Phase, of)}
+}
+
+func toldPartition(t id.Tenant) string { return tenantPrefix(t) + "#TOLD" }
+
+// toldKey remembers that a mail went out; what names it appears as a digest, since it may hold anything.
+func toldKey(t id.Tenant, name string) key {
+	sum := sha256.Sum256([]byte(name))
+	return key{toldPartition(t), base64.RawURLEncoding.EncodeToString(sum[:])}
+}
+
+func guardKey(of string) key { return key{"GUARDS", of} }
+
+// dueLives is the kind of lives among what is due; works have their own kinds.
+const dueLives = "life"
+
+func duePartition(kind string, shard int) string { return fmt.Sprintf("DUE#%s#%d", kind, shard) }
+
+// duePosition sorts what is due by the instant from which on it is, and names it.
+func duePosition(at time.Time, k key) string {
+	return at.UTC().Format(instant) + "#" + k.partition + "|" + k.sort
+}
+
+// workPosition sorts works by the instant from which on they may be done, and among those of an instant by deadline.
+func workPosition(from, by time.Time, k key) string {
+	return from.UTC().Format(instant) + "#" + by.UTC().Format(instant) + "#" + k.sort + "#" + k.partition
+}
+
+func choiceKey(t id.Tenant, p id.Passport) key { return key{passportPartition(t, p), "CHOICE"} }
