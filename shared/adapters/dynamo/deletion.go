@@ -1,9 +1,19 @@
 package dynamo
 
 import (
+	"context"
+	"time"
+
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
+
+// Erase implements member.Eraser: it stores the work of deleting a person. One write.
+func (s *Works) Erase(ctx context.Context, p id.Person, asked time.Time) (by time.Time, err error) {
+	w := retention.ErasePerson(p, asked)
+	return w.By, s.Add(ctx, w)
+}
 
 // writeErasure adds the work of deleting a passport to the transaction that hides it, and takes it away with the one that
 // shows it again: there is no deletion without its work, and no work without its deletion.

@@ -32,6 +32,9 @@ func certificateKey(certificate string) key { return key{"CERTIFICATE#" + certif
 
 func worksPartition(t id.Tenant) string { return tenantPrefix(t) + "#W" }
 
+// personWorksPartition is where the work of deleting a person is who belongs to no tenant any more.
+func personWorksPartition(p id.Person) string { return personPartition(p) + "#W" }
+
 func workKey(w retention.Work) key {
 	of := w.Store
 	switch {
@@ -40,7 +43,11 @@ func workKey(w retention.Work) key {
 	case w.Person != "":
 		of = "person:" + string(w.Person)
 	}
-	return key{worksPartition(w.Tenant), fmt.Sprintf("%s#%d#%s", w.Kind, w.Phase, of)}
+	partition := worksPartition(w.Tenant)
+	if w.Tenant == "" {
+		partition = personWorksPartition(w.Person)
+	}
+	return key{partition, fmt.Sprintf("%s#%d#%s", w.Kind, w.Phase, of)}
 }
 
 func toldPartition(t id.Tenant) string { return tenantPrefix(t) + "#TOLD" }

@@ -149,7 +149,7 @@ func workItem(w retention.Work) (item, error) {
 		if w.Lease.After(from) {
 			from = w.Lease
 		}
-		it["DPK"], it["DSK"] = text(duePartition(string(w.Kind), shardOf(w.Tenant, ledgerShards))), text(workPosition(from, w.By, k))
+		it["DPK"], it["DSK"] = text(duePartition(string(w.Kind), shardOf(string(w.Tenant)+string(w.Person), ledgerShards))), text(workPosition(from, w.By, k))
 	}
 	return it, nil
 }
