@@ -47,7 +47,7 @@ func workKey(w retention.Work) key {
 	if w.Tenant == "" {
 		partition = personWorksPartition(w.Person)
 	}
-	return key{partition, fmt.Sprintf("%s#%d#%s", w.Kind, w.Phase, of)}
+	return key{partition, string(w.Kind) + "#" + of}
 }
 
 func toldPartition(t id.Tenant) string { return tenantPrefix(t) + "#TOLD" }
@@ -56,6 +56,11 @@ func toldPartition(t id.Tenant) string { return tenantPrefix(t) + "#TOLD" }
 func toldKey(t id.Tenant, name string) key {
 	sum := sha256.Sum256([]byte(name))
 	return key{toldPartition(t), base64.RawURLEncoding.EncodeToString(sum[:])}
+}
+
+// strayKey says that on a day a store held data of a tenant that does not exist.
+func strayKey(t id.Tenant, store string, at time.Time) key {
+	return key{"STRAYS", at.UTC().Format(time.DateOnly) + "#" + string(t) + "#" + store}
 }
 
 func guardKey(of string) key { return key{"GUARDS", of} }

@@ -53,7 +53,7 @@ func (s *Lives) Life(ctx context.Context, t id.Tenant) (lifecycle.Life, error) {
 		return lifecycle.Life{}, err
 	}
 	r := lifecycle.New(t, lifecycle.Current())
-	r.State, r.Suspended = lifecycle.State(about.State), about.Halted
+	r.State, r.Suspended = lifecycle.State(about.State), lifecycle.State(about.State) == lifecycle.Suspended
 	return lifecycle.Life{Record: r}, nil
 }
 
@@ -82,22 +82,20 @@ func (s *Lives) Step(ctx context.Context, step lifecycle.Step) error {
 // door adds the tenant's row to the transaction of a step.
 func (s *Lives) door(x *transaction, step lifecycle.Step) {
 	r := step.After.Record
-	set := "SET st = :s, lep = :l, ep = ep + :one, rev = rev + :one"
-	values := item{":s": text(string(r.State)), ":l": number(r.Epoch), ":one": number(1), ":was": text(string(step.Before.State))}
-	var gone []string
-	if r.EffectiveAt.IsZero() {
+	says := r.Door()
+	set, gone := "SET st = :s, lep = :l, ep = ep + :one, rev = rev + :one", []string{}
+	values := item{":s": text(string(says.State)), ":l": number(r.Epoch), ":one": number(1), ":was": text(string(step.Before.State))}
+	if says.Effective.IsZero() {
 		gone = append(gone, "ef")
 	} else {
-		set += ", ef = :e"
-		values[":e"] = moment(r.EffectiveAt)
+		set, values[":e"] = set+", ef = :e", moment(says.Effective)
 	}
-	if r.Suspended {
-		set += ", sus = :y"
-		values[":y"] = flag(true)
+	if !says.Halted {
+		gone = append(gone, "hlt")
 	} else {
-		gone = append(gone, "sus")
+		set, values[":h"] = set+", hlt = :h", flag(true)
 	}
-	if gone != nil {
+	if len(gone) > 0 {
 		set += " REMOVE " + strings.Join(gone, ", ")
 	}
 	x.update(s.db.tables.Records, tenantKey(r.Tenant), set, "attribute_exists(PK) AND st = :was", values, func(old item) error {
@@ -113,7 +111,8 @@ func (s *Lives) door(x *transaction, step lifecycle.Step) {
 func (s *Lives) atDoor(step lifecycle.Step) bool {
 	from, to := step.Before, step.After.Record
 	begun := slices.Index(lifecycle.States(), from.State) >= slices.Index(lifecycle.States(), lifecycle.Deleting)
-	return !begun && (from.State != to.State || from.Suspended != to.Suspended || !from.EffectiveAt.Equal(to.EffectiveAt))
+	a, b := from.Door(), to.Door()
+	return !begun && (a.State != b.State || a.Halted != b.Halted || !a.Effective.Equal(b.Effective))
 }
 
 // before is the condition that a life is as it was read.

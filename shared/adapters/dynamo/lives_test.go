@@ -80,7 +80,7 @@ func TestLifeStep(t *testing.T) {
 		t.Error("the same step again:", err)
 	}
 	about, err := l.k.App.Tenants().Store.Tenant(t.Context(), l.tenant)
-	if err != nil || about.State != lifecycle.Scheduled.Access() || !about.EffectiveAt.Equal(got.Record.EffectiveAt) {
+	if err != nil || lifecycle.State(about.State) != lifecycle.Scheduled || !about.Effective.Equal(got.Record.EffectiveAt) {
 		t.Errorf("at the door: %+v %v", about, err)
 	}
 	day, err := l.k.App.Stores().Audits.Day(t.Context(), l.tenant, l.k.Clock.Now())
@@ -91,7 +91,7 @@ func TestLifeStep(t *testing.T) {
 	if _, err := l.k.App.Tenants().Rename(t.Context(), l.owner, about.Revision, "Nordeiche GmbH"); err != nil {
 		t.Fatal(err)
 	}
-	if about, err = l.k.App.Tenants().Store.Tenant(t.Context(), l.tenant); err != nil || about.State != lifecycle.Scheduled.Access() {
+	if about, err = l.k.App.Tenants().Store.Tenant(t.Context(), l.tenant); err != nil || lifecycle.State(about.State) != lifecycle.Scheduled {
 		t.Errorf("renamed: %+v %v", about, err)
 	}
 	if _, err := l.lives.Life(t.Context(), id.New[id.Tenant](l.ids)); fault.Of(err).Code != fault.CodeOrganisationUnknown {

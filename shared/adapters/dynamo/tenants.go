@@ -82,12 +82,11 @@ func tenantOf(t id.Tenant, it item) (tenant.Tenant, error) {
 		return tenant.Tenant{}, noTenant()
 	}
 	r := reader{it: it}
-	life := lifecycle.State(r.text("st"))
-	if !life.Known() {
+	if !lifecycle.State(r.text("st")).Known() {
 		r.miss("st")
 	}
 	got := tenant.Tenant{
-		ID: t, State: life.Access(), EffectiveAt: r.optionalMoment("ef"), Halted: life == lifecycle.Suspended || r.has("sus"), Owners: int(r.number("own")), Epoch: r.number("ep"), Revision: r.number("rev"), CreatedAt: r.moment("crt"),
+		ID: t, State: access.State(r.text("st")), Effective: r.optionalMoment("ef"), Halted: r.has("hlt"), Owners: int(r.number("own")), Epoch: r.number("ep"), Revision: r.number("rev"), CreatedAt: r.moment("crt"),
 		Policy: tenant.Policy{SSOOnly: r.flag("sso"), RequireMFA: r.flag("mfa"), Domains: r.texts("dom"), SessionHours: int(r.number("hrs"))},
 	}
 	return got, r.err

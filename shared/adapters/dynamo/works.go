@@ -33,7 +33,7 @@ func (s *Works) Add(ctx context.Context, works ...retention.Work) error {
 	return nil
 }
 
-// Due lists what may be done now and nobody is at, earliest deadline first. The index says of everything that is due how
+// Due lists what may be done now, earliest deadline first. The index says of everything that is due how
 // urgent it is; what is listed is read. One query for each kind, shard and megabyte, and one read each.
 func (s *Works) Due(ctx context.Context, kinds []retention.Kind, now time.Time, most int) ([]retention.Work, error) {
 	type due struct {
@@ -72,7 +72,7 @@ func (s *Works) Due(ctx context.Context, kinds []retention.Kind, now time.Time, 
 			if err != nil {
 				return nil, err
 			}
-			if w.Done.IsZero() && !w.NotBefore.After(now) && !w.Lease.After(now) {
+			if w.Done.IsZero() && !w.NotBefore.After(now) {
 				found = append(found, w)
 			}
 		}
@@ -122,6 +122,13 @@ func (s *Works) Of(ctx context.Context, t id.Tenant) ([]retention.Work, error) {
 	return all, err
 }
 
+// Drop implements retention.Drops. One write.
+func (s *Works) Drop(ctx context.Context, w retention.Work) error {
+	x := &transaction{}
+	x.delete(s.db.tables.Ledger, workKey(w), "fence = :f", item{":f": number(w.Fence)}, means(retention.ErrTaken))
+	return s.db.commit(ctx, x)
+}
+
 // Remove deletes the works of a tenant. One query and one write each.
 func (s *Works) Remove(ctx context.Context, t id.Tenant) error {
 	var keys []key
@@ -145,11 +152,7 @@ func workItem(w retention.Work) (item, error) {
 	it := k.attributes()
 	it["v"], it["fence"], it["e"] = number(1), number(w.Fence), blob(b)
 	if w.Done.IsZero() {
-		from := w.NotBefore
-		if w.Lease.After(from) {
-			from = w.Lease
-		}
-		it["DPK"], it["DSK"] = text(duePartition(string(w.Kind), shardOf(string(w.Tenant)+string(w.Person), ledgerShards))), text(workPosition(from, w.By, k))
+		it["DPK"], it["DSK"] = text(duePartition(string(w.Kind), shardOf(string(w.Tenant)+string(w.Person), ledgerShards))), text(workPosition(w.NotBefore, w.By, k))
 	}
 	return it, nil
 }

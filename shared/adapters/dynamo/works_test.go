@@ -55,8 +55,8 @@ func TestWorks(t *testing.T) {
 	if _, err := works.Claim(ctx, soon, now.Add(5*time.Minute)); !errors.Is(err, retention.ErrTaken) {
 		t.Error("claimed twice:", err)
 	}
-	if got := due(9, now, retention.Sweep); got != " sweep:records" {
-		t.Error("what somebody is at is due:", got)
+	if got := due(9, now, retention.Sweep); got != " sweep:records! sweep:records" {
+		t.Error("what somebody is at is not listed:", got)
 	}
 	if err := works.Add(ctx, soon); err != nil {
 		t.Fatal(err)
@@ -78,6 +78,15 @@ func TestWorks(t *testing.T) {
 	}
 	if got := due(9, now.Add(time.Hour), retention.Sweep); got != " sweep:public! sweep:records" {
 		t.Error("what is done is due:", got)
+	}
+	if err := works.Drop(ctx, mine); !errors.Is(err, retention.ErrTaken) {
+		t.Error("dropped without the fence:", err)
+	}
+	if err := works.Drop(ctx, erase); err != nil {
+		t.Error(err)
+	}
+	if got := due(9, now, retention.Erase); got != "" {
+		t.Error("what was dropped is due:", got)
 	}
 	if err := works.Remove(ctx, other); err != nil {
 		t.Fatal(err)

@@ -29,8 +29,8 @@ type Tenant struct {
 	Revision  int64
 	CreatedAt time.Time
 
-	EffectiveAt time.Time // when the termination of the contract comes or came into force; zero without one
-	Halted      bool      // suspended by the operator
+	Effective time.Time // when the termination comes or came into force; zero without one
+	Halted    bool      // suspended by the operator, also while State says something else
 }
 
 // Policy says how the people of an organisation must sign in. The zero value demands nothing.
@@ -50,7 +50,7 @@ const (
 
 // Door is what decides on who may come in.
 func (t Tenant) Door() access.Door {
-	return access.Door{State: t.State, Effective: t.EffectiveAt, Halted: t.Halted}
+	return access.Door{State: t.State, Effective: t.Effective, Halted: t.Halted}
 }
 
 // Session is how long a sign-in lasts.
