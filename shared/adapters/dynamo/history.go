@@ -106,6 +106,9 @@ func (s *Passports) MomentAt(ctx context.Context, t id.Tenant, p id.Passport, at
 		return passport.Moment{}, err
 	}
 	if len(out.Items) == 0 {
+		if err := s.Alive(ctx, t, p); err != nil {
+			return passport.Moment{}, err
+		}
 		return passport.Moment{}, fault.New(fault.CodeNotInForce, "At %s the passport had not been published.", at.Format(time.RFC3339))
 	}
 	r := reader{it: out.Items[0]}
