@@ -174,7 +174,12 @@ func (d *DB) due(ctx context.Context, partition string, through time.Time, page 
 	return err
 }
 
-var errEnough = errors.New("dynamo: enough")
+// stop ends a walk that has what it wants.
+type stop string
+
+func (s stop) Error() string { return string(s) }
+
+const errEnough = stop("dynamo: enough")
 
 // Each walks every life, tenant by tenant of the register. One query for each megabyte of that, and one read for each
 // hundred tenants.

@@ -38,7 +38,7 @@ func All(app *tenancy.App) []httpapi.Route {
 	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	people, own, keys, self, tokens := posting.Members(app), app.Tenants(), app.APIKeys(), app.Accounts(), app.Tokens()
 	out, in := exporting.Service(app), importing.Desk(app)
-	end, held, becomes, gone := leaving.Contract(app), leaving.Holds(app), leaving.Dispositions(app), leaving.Deletions(app)
+	becomes, gone := leaving.Dispositions(app), leaving.Deletions(app)
 	all := []httpapi.Route{
 		passports.Create(edit, links),
 		passports.List(read, links),
@@ -69,20 +69,6 @@ func All(app *tenancy.App) []httpapi.Route {
 		tenants.Rename(own),
 		tenants.GetPolicy(own),
 		tenants.SetPolicy(own),
-		contracts.Show(end),
-		contracts.Terminate(end),
-		contracts.TakeBack(end),
-		contracts.Expedite(end),
-		contracts.ConfirmExpedite(end),
-		contracts.DropExpedite(end),
-		dispositions.List(becomes),
-		dispositions.SetMany(becomes),
-		holds.List(held),
-		holds.Ask(held),
-		holds.Get(held),
-		holds.Release(held),
-		holds.Approve(held),
-		holds.Review(held),
 		members.List(people),
 		members.Change(people),
 		members.Remove(people),
@@ -113,8 +99,29 @@ func All(app *tenancy.App) []httpapi.Route {
 		carriers.Draw(app.Resolver(), app.PublicBaseURL()),
 		health.Check(),
 	}
-	all = append(all, resolver.Routes(app.Resolver(), app.ProductGroups(), app.PublicBaseURL())...)
+	all = append(append(all, leave(app)...), resolver.Routes(app.Resolver(), app.ProductGroups(), app.PublicBaseURL())...)
 	all = append(append(all, browser.Routes(browsing.Desk(app))...), browser.Pages()...)
 	all = append(all, trust.Routes(auditing.Signer(app.App))...)
 	return append(all, reference.Routes()...)
+}
+
+// leave is every route about the end of a contract.
+func leave(app *tenancy.App) []httpapi.Route {
+	end, held, becomes := leaving.Contract(app), leaving.Holds(app), leaving.Dispositions(app)
+	return []httpapi.Route{
+		contracts.Show(end),
+		contracts.Terminate(end),
+		contracts.TakeBack(end),
+		contracts.Expedite(end),
+		contracts.ConfirmExpedite(end),
+		contracts.DropExpedite(end),
+		dispositions.List(becomes),
+		dispositions.SetMany(becomes),
+		holds.List(held),
+		holds.Ask(held),
+		holds.Get(held),
+		holds.Release(held),
+		holds.Approve(held),
+		holds.Review(held),
+	}
 }
