@@ -127,10 +127,11 @@ func (s *Sweep) Verify(ctx context.Context, o retention.Order) (left int64, err 
 	if o.Passport != "" {
 		return 0, nil
 	}
-	subjects, err := s.Departed.Names(ctx, o, s.Name())
+	gone, err := s.Departed.Names(ctx, o, s.Name())
 	if err != nil {
 		return 0, err
 	}
+	subjects := slices.Clone(gone)
 	for after := ""; s.Leavers != nil; {
 		leavers, err := s.Leavers.Leavers(ctx, o, after, pagePersons)
 		if err != nil {
