@@ -34,14 +34,15 @@ var exportedKinds = map[string]string{
 	"dataKeyKey":    "exempt: wrapped keys never leave",
 	"recipeKey":     "account/recipes.ndjson",
 
+	"clearedKey":       "exempt: says of a table that it may be used; belongs to nobody",
 	"journalKey":       "exempt: deletions, of which keyed digests say nothing to anybody else",
 	"journalMarkKey":   "exempt: leads to an entry of the deletion journal",
 	"journalHeadKey":   "exempt: counts the entries of the deletion journal",
 	"journalSecretKey": "exempt: the wrapped secret of the deletion journal never leaves",
 
-	"importKey":     "exempt: what was brought; its passports are in passports/",
-	"runKey":        "exempt: what was brought; its passports are in passports/",
-	"exportKey":     "exempt: exports themselves; asking for one and fetching it is in the trail",
+	"importKey": "exempt: what was brought; its passports are in passports/",
+	"runKey":    "exempt: what was brought; its passports are in passports/",
+	"exportKey": "exempt: exports themselves; asking for one and fetching it is in the trail",
 }
 
 // TestEveryKindIsExported fails when a kind of row exists that neither appears in exports nor is exempt with a reason.

@@ -33,7 +33,8 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	values := map[string]string{"AppEnv": "local", "PublicBaseUrl": s.url, "AWS::Region": region, "AWS::AccountId": "000000000000", "AWS::Partition": "aws"}
 	name := func(logicalID string) string { return "passportcraft-" + strings.ToLower(logicalID) }
 	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = &at.DynamoDB })
-	if err := provision.Tables(ctx, db, provision.FromTemplate(s.template, name)); err != nil {
+	tables := provision.FromTemplate(s.template, name)
+	if err := provision.Tables(ctx, db, tables); err != nil {
 		return nil, nil, err
 	}
 	for _, t := range s.template.Tables {
@@ -51,6 +52,9 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		return nil, nil, err
 	}
 	if values["AuditKey.Arn"], err = provision.SigningKey(ctx, keys, "audit"); err != nil {
+		return nil, nil, err
+	}
+	if values["MarkerKey"], err = provision.Mark(ctx, db, keys, values["AuditKey.Arn"], tables, s.clock.Now()); err != nil {
 		return nil, nil, err
 	}
 	if values["LedgerKey.Arn"], err = provision.Key(ctx, keys, "ledger"); err != nil {

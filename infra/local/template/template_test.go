@@ -75,7 +75,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	}
 	values := map[string]string{
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
-		"BackupVault": "backups", "LedgerVault": "ledger", "LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
+		"MarkerKey": "key", "BackupVault": "backups", "LedgerVault": "ledger", "LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
 		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "ExportsBucket": "exports", "UploadsBucket": "uploads", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
 		"AWS::Partition": "aws", "AWS::AccountId": "000000000000",
 	}
