@@ -1,10 +1,14 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -37,8 +41,13 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if err := provision.Tables(ctx, db, tables); err != nil {
 		return nil, nil, err
 	}
+	switched, err := s.switched()
+	if err != nil {
+		return nil, nil, err
+	}
+	inUse := func(id string) string { return cmp.Or(switched[id], name(id)) }
 	for _, t := range s.template.Tables {
-		values[t.ID] = name(t.ID)
+		values[t.ID] = inUse(t.ID)
 	}
 	objects := s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &at.S3, true })
 	for _, b := range s.template.Buckets {
@@ -65,7 +74,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	}
 	s.copies, err = backups.Open(backups.Options{
 		Dir: filepath.Join(s.options.Data, "backups"), DynamoDB: at.DynamoDB, Access: at.AccessKey, Secret: at.SecretKey,
-		Now: s.clock.Now, Template: s.template, Name: name,
+		Now: s.clock.Now, Template: s.template, Name: inUse,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -90,7 +99,24 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	maps.Copy(common, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "STS_ENDPOINT": s.url + "/local/sts", "RATE_PER_KEY": ratePerKey,
-		"SES_ENDPOINT": mail, "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
+		"LEDGER_KEY_ARN": values["LedgerKey.Arn"], "SES_ENDPOINT": mail, "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
 	})
 	return each, common, nil
+}
+
+// switched are the tables that were put in the place of those of the template by a restore, by logical id.
+func (s *site) switched() (map[string]string, error) {
+	path := filepath.Join(s.options.Data, "tables.json")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	all := map[string]string{}
+	if err == nil {
+		err = json.Unmarshal(b, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
+	}
+	return all, nil
 }

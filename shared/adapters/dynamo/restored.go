@@ -317,3 +317,21 @@ func (s *Restored) Discard(ctx context.Context, table string) error {
 	}
 	return nil
 }
+
+// MarkNew clears a table that is new, which it is when nothing at all is in it. One that holds something was used or
+// restored, and only a restore clears it.
+func (s *Restored) MarkNew(ctx context.Context, table string, sorted bool, at time.Time) (said string, err error) {
+	there, err := NewClearances(s.db).Marked(ctx, table, sorted)
+	if err != nil || there {
+		return "has a marker already", err
+	}
+	out, err := s.db.api.Scan(ctx, &dynamodb.ScanInput{TableName: &table, Limit: aws.Int32(1), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return "", s.db.failed(ctx, "Scan", err)
+	}
+	if len(out.Items) > 0 {
+		return "", errors.New("dynamo: the table is not empty: it is not new, and is cleared by drill restore only")
+	}
+	_, err = NewClearances(s.db).Clear(ctx, table, sorted, 0, at, s.signer)
+	return "is cleared", err
+}
