@@ -37,6 +37,7 @@ var exportedKinds = map[string]string{
 	"carrierKey":       "exempt: leads from a passport's identifier to its product; both are in passports/",
 	"dataKeyKey":       "exempt: wrapped keys never leave",
 	"recipeKey":        "account/recipes.ndjson",
+	"clearedKey":       "exempt: says of a table that it may be used; belongs to nobody",
 	"journalKey":       "exempt: deletions, of which keyed digests say nothing to anybody else",
 	"journalMarkKey":   "exempt: leads to an entry of the deletion journal",
 	"journalHeadKey":   "exempt: counts the entries of the deletion journal",

@@ -218,6 +218,9 @@ func (s *site) build(environments map[string]map[string]string, common map[strin
 	for name, value := range common {
 		all[name] = value
 	}
+	if err := write(filepath.Join(s.options.Data, "operator.json"), all); err != nil { // for passportctl drill
+		return err
+	}
 	config, err := wire.ReadConfig(func(name string) string { return all[name] })
 	if err != nil {
 		return err

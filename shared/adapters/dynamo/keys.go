@@ -207,3 +207,12 @@ func journalMarkKey(m journal.Mark) key {
 func journalHeadKey() key { return key{"JOURNAL", "HEAD"} }
 
 func journalSecretKey() key { return key{"JOURNAL", "SECRET"} }
+
+// clearedKey is the reserved row of every table that says that it may be used; single for tables without a sort key. It
+// belongs to no tenant and to no person.
+func clearedKey(single bool) key {
+	if single {
+		return key{partition: "RESTORE#CLEARED"}
+	}
+	return key{"RESTORE#CLEARED", "CLEARED"}
+}

@@ -29,6 +29,7 @@ type Config struct {
 	EvidenceBucket  string        // EVIDENCE_BUCKET: what cannot be taken back
 	AuditKeyARN     string        // AUDIT_KEY_ARN: the KMS key that signs audit logs
 	LedgerKeyARN    string        // LEDGER_KEY_ARN: the KMS key that wraps the secret of the deletion journal
+	MarkerKey       string        // MARKER_KEY: public key (SPKI, base64) under which tables are cleared; empty: none is
 	BackupVault     string        // BACKUP_VAULT: where copies of content lie
 	LedgerVault     string        // LEDGER_VAULT: where copies of the Ledger lie
 	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
@@ -62,7 +63,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE"), Custody: get("CUSTODY_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"), BackupEndpoint: get("BACKUP_ENDPOINT"),
-		LedgerKeyARN: get("LEDGER_KEY_ARN"), BackupVault: get("BACKUP_VAULT"), LedgerVault: get("LEDGER_VAULT"),
+		MarkerKey: get("MARKER_KEY"), LedgerKeyARN: get("LEDGER_KEY_ARN"), BackupVault: get("BACKUP_VAULT"), LedgerVault: get("LEDGER_VAULT"),
 		TenantRole: get("TENANT_ROLE_ARN"), CustodyKeyARN: get("CUSTODY_KEY_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), UploadsBucket: get("UPLOADS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
 		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
