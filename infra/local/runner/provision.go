@@ -57,19 +57,10 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		}
 	}
 	keys := kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &at.KMS })
-	if values["TenantKey.Arn"], err = provision.Key(ctx, keys, "tenants"); err != nil {
-		return nil, nil, err
-	}
-	if values["CustodyKey.Arn"], err = provision.Key(ctx, keys, "custody"); err != nil {
-		return nil, nil, err
-	}
-	if values["AuditKey.Arn"], err = provision.SigningKey(ctx, keys, "audit"); err != nil {
+	if err := makeKeys(ctx, keys, values); err != nil {
 		return nil, nil, err
 	}
 	if values["MarkerKey"], err = provision.Mark(ctx, db, keys, values["AuditKey.Arn"], tables, s.clock.Now()); err != nil {
-		return nil, nil, err
-	}
-	if values["LedgerKey.Arn"], err = provision.Key(ctx, keys, "ledger"); err != nil {
 		return nil, nil, err
 	}
 	for _, v := range s.template.Vaults {
@@ -122,4 +113,15 @@ func (s *site) switched() (map[string]string, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	return all, nil
+}
+
+// makeKeys makes the keys of the template that functions name.
+func makeKeys(ctx context.Context, api *kms.Client, values map[string]string) (err error) {
+	for name, alias := range map[string]string{"TenantKey.Arn": "tenants", "CustodyKey.Arn": "custody", "LedgerKey.Arn": "ledger"} {
+		if values[name], err = provision.Key(ctx, api, alias); err != nil {
+			return err
+		}
+	}
+	values["AuditKey.Arn"], err = provision.SigningKey(ctx, api, "audit")
+	return err
 }

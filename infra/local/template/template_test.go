@@ -52,7 +52,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 		{ID: "PeopleTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK"},
 		{ID: "PublicTable", Recovery: 28, Protected: true, Hash: "PK"},
 		{ID: "CustodyTable", Recovery: 28, Protected: true, Hash: "PK", Indexes: []template.Index{{Name: "ByEnd", Hash: "EPK", Range: "ESK", Projection: "KEYS_ONLY"}}},
-		{ID: "LedgerTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK"},
+		{ID: "LedgerTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK", Indexes: []template.Index{{Name: "ByDue", Hash: "DPK", Range: "DSK", Projection: "KEYS_ONLY"}}},
 		{ID: "KeysTable", Recovery: 7, Protected: true, Hash: "PK", Range: "SK"},
 	}
 	if d := cmp.Diff(wantTables, tpl.Tables); d != "" {

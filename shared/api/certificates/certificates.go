@@ -38,7 +38,7 @@ type Keys interface {
 // certificate as a page or as the signed file.
 func Routes(store lifecycle.Certificates, keys Keys) []httpapi.Route {
 	ask := httpapi.Route{
-		Function: "show-certificate", Pattern: "GET /trust/certificates/{certificateId}", Action: access.Public,
+		Function: "show-certificate", Pattern: "GET /trust/certificates/{certificateId}", Action: access.Public, Siblings: []string{"POST"},
 		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
 			// The same for every identifier: what exists is not told to those who only guess.
 			return httpapi.Page(func(w io.Writer) error { return evidencepage.AskForCertificate(w, r.PathValue("certificateId"), "") }, evidencepage.FormPolicy())

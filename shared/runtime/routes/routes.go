@@ -37,31 +37,9 @@ import (
 
 // All is every route. It is a function, so that a binary that names single constructors links only those.
 func All(app *tenancy.App) []httpapi.Route {
-	edit, read, links := editing.Passports(app), app.Reader(), app.Links()
 	people, own, keys, self, tokens := posting.Members(app), app.Tenants(), app.APIKeys(), app.Accounts(), app.Tokens()
-	papers := app.Documents()
 	out, in := exporting.Service(app), importing.Desk(app)
-	becomes, gone := leaving.Dispositions(app), leaving.Deletions(app)
-	all := []httpapi.Route{
-		passports.Create(edit, links),
-		passports.List(read, links),
-		passports.Get(read, links),
-		passports.Update(edit, links),
-		deletions.Delete(gone),
-		passports.Publish(edit, links),
-		passports.Suspend(edit, links),
-		passports.Archive(edit, links),
-		passports.ListVersions(read),
-		passports.GetVersion(read, links),
-		documents.Add(papers),
-		documents.List(papers),
-		documents.Get(papers),
-		documents.Fetch(papers),
-		documents.Delete(papers),
-		deletions.Restore(gone),
-		deletions.List(gone),
-		dispositions.Get(becomes),
-		dispositions.Set(becomes),
+	all := append(passportRoutes(app), []httpapi.Route{
 		productgroups.List(app.ProductGroups()),
 		productgroups.Get(app.ProductGroups()),
 		accounts.Get(self),
@@ -106,7 +84,7 @@ func All(app *tenancy.App) []httpapi.Route {
 		notices.List(app.Notices()),
 		carriers.Draw(app.Resolver(), app.PublicBaseURL()),
 		health.Check(),
-	}
+	}...)
 	all = append(append(all, leave(app)...), resolver.Routes(app.Resolver(), app.ProductGroups(), app.PublicBaseURL())...)
 	all = append(append(all, browser.Routes(browsing.Desk(app))...), browser.Pages()...)
 	all = append(all, certificates.Routes(app.Certificates(), auditing.Signer(app.App))...)
@@ -132,5 +110,32 @@ func leave(app *tenancy.App) []httpapi.Route {
 		holds.Release(held),
 		holds.Approve(held),
 		holds.Review(held),
+	}
+}
+
+// passportRoutes are those of passports, with their versions, documents and ends.
+func passportRoutes(app *tenancy.App) []httpapi.Route {
+	edit, read, links, papers := editing.Passports(app), app.Reader(), app.Links(), app.Documents()
+	becomes, gone := leaving.Dispositions(app), leaving.Deletions(app)
+	return []httpapi.Route{
+		passports.Create(edit, links),
+		passports.List(read, links),
+		passports.Get(read, links),
+		passports.Update(edit, links),
+		deletions.Delete(gone),
+		passports.Publish(edit, links),
+		passports.Suspend(edit, links),
+		passports.Archive(edit, links),
+		passports.ListVersions(read),
+		passports.GetVersion(read, links),
+		documents.Add(papers),
+		documents.List(papers),
+		documents.Get(papers),
+		documents.Fetch(papers),
+		documents.Delete(papers),
+		deletions.Restore(gone),
+		deletions.List(gone),
+		dispositions.Get(becomes),
+		dispositions.Set(becomes),
 	}
 }
