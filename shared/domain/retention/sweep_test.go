@@ -193,18 +193,29 @@ func TestReopen(t *testing.T) {
 	w, leaver := begun(t, 2)
 	w.oldest = w.now // a backup that does not run out yet
 	w.comes(leaver, lifecycle.ActiveClear)
-	clear := w.lives.all[leaver].Record.ActiveClearAt
+	was := w.lives.all[leaver].Record.ActiveClearAt
 	w.shelf("records").rows = append(w.shelf("records").rows, row{tenant: leaver, name: "late"})
 	w.comes(leaver, lifecycle.Deleting)
 	w.comes(leaver, lifecycle.ActiveClear)
 	r := w.lives.all[leaver].Record
-	if !r.ActiveClearAt.After(clear) || len(w.shelf("records").rows) != 0 || len(w.journal) != 2 {
+	if !r.ActiveClearAt.After(was) || len(w.shelf("records").rows) != 0 || len(w.journal) != 2 {
 		t.Errorf("clear at %s, %d rows, journal %v", r.ActiveClearAt, w.rows(leaver), w.journal)
 	}
 	w.oldest = r.ActiveClearAt.Add(time.Hour)
 	w.comes(leaver, lifecycle.Certified)
 	if len(w.lives.certs) != 1 {
 		t.Error("no certificate")
+	}
+}
+
+// TestDroppedFromJournal holds that an entry that the journal has dropped before the end is written again.
+func TestDroppedFromJournal(t *testing.T) {
+	w, leaver := begun(t, 1)
+	w.comes(leaver, lifecycle.ActiveClear)
+	clear(w.journal)
+	w.comes(leaver, lifecycle.Certified)
+	if len(w.journal) != 1 {
+		t.Errorf("%v", w.journal)
 	}
 }
 
