@@ -141,7 +141,7 @@ func TestAdopt(t *testing.T) {
 	}
 	run(strict)
 	after := w.lives.all[leaver].Record
-	if !after.Deadlines().ActiveBy.Equal(r.T0.Add(55*day)) || after.Deadlines().NotBefore.Before(r.Deadlines().NotBefore) || len(after.Later) != 1 || len(w.lives.steps) == steps {
+	if !after.Deadlines().ActiveBy.Equal(r.EffectiveAt.Add(55*day)) || after.Deadlines().NotBefore.Before(r.Deadlines().NotBefore) || len(after.Later) != 1 || len(w.lives.steps) == steps {
 		t.Errorf("%+v", after)
 	}
 	run(strict)
