@@ -66,11 +66,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	for _, v := range s.template.Vaults {
 		values[v.ID] = name(v.ID)
 	}
-	s.copies, err = backups.Open(backups.Options{
-		Dir: filepath.Join(s.options.Data, "backups"), DynamoDB: at.DynamoDB, Access: at.AccessKey, Secret: at.SecretKey,
-		Now: s.clock.Now, Template: s.template, Name: inUse,
-	})
-	if err != nil {
+	if err := s.openBackups(inUse); err != nil {
 		return nil, nil, err
 	}
 	values["UserPool"], values["UserPoolClient"], values["UserPoolDomain"] = "local", "local", "local"
@@ -96,6 +92,16 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		"LEDGER_KEY_ARN": values["LedgerKey.Arn"], "SES_ENDPOINT": mail, "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
 	})
 	return each, common, nil
+}
+
+// openBackups brings up the stand-in for AWS Backup.
+func (s *site) openBackups(name func(logicalID string) string) (err error) {
+	at := s.engines.Endpoints
+	s.copies, err = backups.Open(backups.Options{
+		Dir: filepath.Join(s.options.Data, "backups"), DynamoDB: at.DynamoDB, Access: at.AccessKey, Secret: at.SecretKey,
+		Now: s.clock.Now, Template: s.template, Name: name,
+	})
+	return err
 }
 
 // switched are the tables that were put in the place of those of the template by a restore, by logical id.

@@ -61,10 +61,10 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
       promise was kept. Names each one that was not.
   passportctl drill mark [-environment FILE]
       clears the tables of a new deployment for use, which must be empty, and prints the parameter MarkerKey of the stack.
-  passportctl drill restore -table records|people|public|keys [-point ARN | -before INSTANT] [-held tenant:ID,…]
-          [-discard | -switch] [-environment FILE] [-template template.yaml] [-state FILE] [-report drill-report.json]
+  passportctl drill restore -table records|people|public|keys [-point ARN | -before INSTANT | -adopt TABLE -at INSTANT]
+          [-held tenant:ID,…] [-discard | -switch] [-environment FILE] [-template template.yaml] [-state FILE] [-report drill-report.json]
       restores a table from a copy into a new one, deletes from it what was deleted since, looks whether all of that is
-      gone, and clears it for use. -discard removes it at the end (a rehearsal), -switch puts it in the place of the lost
+      gone, and clears it for use. -adopt takes a table that was restored from point-in-time recovery. -discard removes it at the end (a rehearsal), -switch puts it in the place of the lost
       one. Goes on where it stopped. The environment is that of the functions; see infra/runbooks/restore-table.md.
   passportctl help
 `

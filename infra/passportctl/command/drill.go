@@ -114,8 +114,8 @@ func (o *operator) table(k drill.Kind, file string) (name, logicalID string, wan
 
 // flags of drill restore.
 type drillFlags struct {
-	table, environment, template, state, report, point, before, held string
-	discard, switches                                                bool
+	table, environment, template, state, report, point, before, held, adopt, at string
+	discard, switches                                                           bool
 }
 
 func drillRestore(ctx context.Context, args []string, w World) error {
@@ -128,10 +128,12 @@ func drillRestore(ctx context.Context, args []string, w World) error {
 	f.StringVar(&v.point, "point", "", "")
 	f.StringVar(&v.before, "before", "", "")
 	f.StringVar(&v.held, "held", "", "")
+	f.StringVar(&v.adopt, "adopt", "", "")
+	f.StringVar(&v.at, "at", "", "")
 	f.BoolVar(&v.discard, "discard", false, "")
 	f.BoolVar(&v.switches, "switch", false, "")
-	if rest, err := parse(f, args); err != nil || len(rest) > 0 || v.table == "" || v.discard && v.switches {
-		return errors.Join(err, usage("drill restore needs -table, and takes one of -switch and -discard"))
+	if rest, err := parse(f, args); err != nil || len(rest) > 0 || v.table == "" || v.discard && v.switches || (v.adopt == "") != (v.at == "") || v.adopt != "" && v.point+v.before != "" {
+		return errors.Join(err, usage("drill restore needs -table, and takes one of -switch and -discard; -adopt and -at go together, and without -point and -before"))
 	}
 	o, err := newOperator(w, v.environment)
 	if err != nil {
@@ -188,6 +190,12 @@ func (o *operator) order(v drillFlags) (drill.State, error) {
 		if s.Order.Before, err = time.Parse(time.RFC3339, v.before); err != nil {
 			return s, usage("-before takes an instant such as 2027-02-18T03:00:00Z")
 		}
+	}
+	if v.adopt != "" {
+		if s.Order.AdoptedAt, err = time.Parse(time.RFC3339, v.at); err != nil {
+			return s, usage("-at takes the instant to which the table was restored, such as 2027-02-18T03:00:00Z")
+		}
+		s.Order.Adopted = v.adopt
 	}
 	return s, nil
 }

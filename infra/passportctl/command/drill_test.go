@@ -278,6 +278,42 @@ func TestDrillRehearsal(t *testing.T) {
 	}
 }
 
+// TestDrillAdopts holds that a table of keys, restored by somebody else, is cleared without the keys of those who were
+// deleted, and that the living are still read with it.
+func TestDrillAdopts(t *testing.T) {
+	d := newDisaster(t)
+	at := d.Clock.Now().Add(-time.Hour)
+	target := d.Env["KEYS_TABLE"] + "-restored-1"
+	api := dynamodb.NewFromConfig(d.app.AWS(), func(o *dynamodb.Options) { o.BaseEndpoint = aws.String(d.Env["BACKUP_ENDPOINT"]) })
+	if _, err := api.CreateBackup(t.Context(), &dynamodb.CreateBackupInput{TableName: aws.String(d.Env["KEYS_TABLE"]), BackupName: aws.String("x")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Copies.RestoreNewest(t.Context(), d.Env["KEYS_TABLE"], target); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "keys", "-adopt", target, "-at", at.Format(time.RFC3339)); code != command.Good {
+		t.Fatalf("%d %s", code, said)
+	}
+	rows := d.rows(t, target)
+	for k := range rows {
+		if strings.HasPrefix(k, "T#"+d.ended) || strings.HasPrefix(k, "U#"+d.person) {
+			t.Errorf("the key %s is back", k)
+		}
+	}
+	if r := d.report(t); r.Deleted != 2 || r.Rows != len(rows)-1 || len(rows) < 3 || r.Target != target {
+		t.Errorf("%+v, %d rows", r, len(rows))
+	}
+	env := maps.Clone(d.Env)
+	env["KEYS_TABLE"] = target
+	k := testkit.Open(t, testkit.Options{Env: env, Routes: routes.All})
+	if w := k.Do(t, "GET", d.living, d.key, ""); w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "keys", "-adopt", d.Env["KEYS_TABLE"], "-at", at.Format(time.RFC3339)); code != command.Bad || !strings.Contains(said, "onto itself") {
+		t.Errorf("the table in use is adopted: %d %s", code, said)
+	}
+}
+
 // TestDrillMark holds that only a table in which nothing is counts as new.
 func TestDrillMark(t *testing.T) {
 	d := newDisaster(t)

@@ -99,6 +99,11 @@ type Order struct {
 	Point  string    // recovery point; "" takes the newest good one
 	Before time.Time // newest good one not after this; zero: now
 	Want   Settings
+
+	// Adopted is a table that somebody else has restored to an instant (from point-in-time recovery), which the drill takes
+	// over: it is settled, replayed, checked and cleared like any other.
+	Adopted   string
+	AdoptedAt time.Time // that instant
 }
 
 // State is how far a drill is.
@@ -159,6 +164,12 @@ func (d *Drill) Run(ctx context.Context, s State) (Report, State, error) {
 		}
 		s.StartedAt = d.Now()
 		s.Target = s.Order.Source + backup.Restored + s.StartedAt.UTC().Format("20060102t150405")
+		if s.Order.Adopted != "" {
+			s.Target = s.Order.Adopted
+		}
+		if s.Target == s.Order.Source {
+			return Report{}, s, errors.New("drill: a table is not restored onto itself")
+		}
 		if err := d.Memory.Keep(ctx, s); err != nil {
 			return Report{}, s, err
 		}
@@ -187,6 +198,10 @@ func (d *Drill) choose(ctx context.Context, s *State) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if s.Order.Adopted != "" {
+		s.Point, s.Newest = backup.Copy{ID: s.Order.Adopted, Of: s.Order.Source, CreatedAt: s.Order.AdoptedAt}, s.Order.AdoptedAt
+		return fmt.Sprintf("%s, restored to %s; the journal is whole, %d entries", s.Target, s.Order.AdoptedAt.Format(time.RFC3339), through), nil
+	}
 	points, err := d.Copies.Points(ctx, s.Order.Vault)
 	if err != nil {
 		return "", err
@@ -211,6 +226,9 @@ func (d *Drill) choose(ctx context.Context, s *State) (string, error) {
 }
 
 func (d *Drill) restore(ctx context.Context, s *State) (string, error) {
+	if s.Order.Adopted != "" {
+		return s.Target + " is there", nil
+	}
 	if s.Job == "" {
 		job, err := d.Copies.Restore(ctx, s.Point.ID, s.Target, s.Order.ID)
 		if err != nil {
