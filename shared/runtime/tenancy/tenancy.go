@@ -23,6 +23,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/authentication"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/quota"
@@ -140,6 +141,18 @@ func (a *App) Accounts() *member.Accounts {
 
 // Holds keeps legal holds.
 func (a *App) Holds() *dynamo.Holds { return dynamo.NewHolds(a.Database()) }
+
+// Stage refuses what the contract of an organisation does not allow now. It is for jobs, at whose door nobody asks.
+func (a *App) Stage(c lifecycle.Capability) func(ctx context.Context, t id.Tenant) error {
+	doors := dynamo.NewTenants(a.Database(), nil)
+	return func(ctx context.Context, t id.Tenant) error {
+		door, err := doors.Door(access.As(ctx, t), t)
+		if err != nil {
+			return err
+		}
+		return lifecycle.Enter(door, c, a.Parts().Now())
+	}
+}
 
 // Choices keeps what organisations say about their passports before they leave.
 func (a *App) Choices() *dynamo.Choices { return dynamo.NewChoices(a.Database(), a.keyring()) }
