@@ -36,7 +36,7 @@ var exportedKinds = map[string]string{
 	"recipeKey":      "account/recipes.ndjson",
 	"importKey":      "exempt: what was brought; its passports are in passports/",
 	"runKey":         "exempt: what was brought; its passports are in passports/",
-	"choiceKey":      "account/dispositions.ndjson",
+	"choiceKey":      "passports/, said",
 	"holdKey":        "account/holds.ndjson",
 	"lifeKey":        "account/contract.ndjson",
 	"workKey":        "exempt: what is still to be deleted, which is deleted",

@@ -31,6 +31,9 @@ type Dump struct {
 	Notices     *Notices
 	Logs        *AuditLogs
 	Recipes     *Recipes
+	Choices     *Choices
+	Lives       *Lives
+	Holds       *Holds
 }
 
 // last is the greatest identifier that can have been made at or before an instant (UUIDv7: the first 48 bits are the
@@ -109,7 +112,9 @@ func (s *Dump) Passports(ctx context.Context, t id.Tenant, at time.Time, after s
 func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
 	var out export.PassportRecord
 	var history []export.MomentRecord
-	// Rows come as moments (AT#), the passport itself (META), versions (V#): what belongs to the passport comes first.
+	var said *export.SaidRecord
+	// Rows come as moments (AT#), what was said about the passport (CHOICE), the passport itself (META), versions (V#): what
+	// belongs to the passport comes first.
 	return s.Records.db.each(ctx, &dynamodb.QueryInput{
 		TableName: &s.Records.db.tables.Records, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p"),
 		ExpressionAttributeValues: item{":p": text(passportPartition(t, p))},
@@ -125,12 +130,17 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 				history = append(history, m)
 			}
 			return r.err
+		case k.sort == choiceKey(t, p).sort:
+			var err error
+			said, err = s.said(ctx, t, it)
+			return err
 		case k.sort == passportKey(t, p).sort:
 			whole, err := s.Records.passport(ctx, t, k, it)
 			if err != nil {
 				return err
 			}
 			out = snapshot(whole, history, at)
+			out.Said = said
 			return record(out)
 		case strings.HasPrefix(k.sort, versionPrefix):
 			v, err := s.Records.version(ctx, t, k, it)
@@ -225,7 +235,7 @@ func (s *Dump) Account(ctx context.Context, t id.Tenant, at time.Time, record fu
 	for _, r := range recipes {
 		failed = errors.Join(failed, record("recipes", r))
 	}
-	return errors.Join(err, members, invitations, notices, keys, failed, s.unsigned(ctx, t, at, record))
+	return errors.Join(err, members, invitations, notices, keys, failed, s.contract(ctx, t, record), s.unsigned(ctx, t, at, record))
 }
 
 func rows[T any](got page.Of[T], err error, of func(T) export.Row) (page.Of[export.Row], error) {

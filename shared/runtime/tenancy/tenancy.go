@@ -193,6 +193,7 @@ func (a *App) Dump() *dynamo.Dump {
 	return &dynamo.Dump{
 		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
 		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(),
+		Choices: a.Choices(), Lives: dynamo.NewLives(db), Holds: a.Holds(),
 	}
 }
 
