@@ -3,7 +3,7 @@
 (() => {
 	const at = (id) => document.getElementById(id);
 	const show = (id, yes) => { at(id).hidden = !yes; };
-	const state = { organisations: [], id: "", role: "" };
+	const state = { organisations: [], id: "", role: "", may: null };
 	const KEEP = "organisation";
 	const OFFLINE = "There is no connection to the service. Check it and try again.";
 	const remember = {
@@ -283,12 +283,15 @@
 		show("take-back", owner && leaving && may.has("reinstate"));
 		show("leave", owner && may.has("terminate"));
 		at("contract").classList.toggle("leaving", leaving);
+		at(leaving ? "work" : "account").before(at("contract"));
+		state.may = may;
 		return may.has("read");
 	}
 
 	// part shows a section to roles that may see it and fills it.
 	async function part(id, fill) {
-		const may = at(id).dataset.roles.split(" ").includes(state.role);
+		const needs = { creation: "write", invite: "new-access", mint: "new-access" }[id];
+		const may = at(id).dataset.roles.split(" ").includes(state.role) && (!state.may || !needs || state.may.has(needs));
 		show(id, may);
 		if (may && fill) {
 			await fill();
@@ -310,6 +313,7 @@
 		}
 		at("minted-key").textContent = "";
 		show("work", false);
+		state.may = null;
 		try {
 			const sees = at("contract").dataset.roles.split(" ").includes(state.role);
 			show("contract", sees);
