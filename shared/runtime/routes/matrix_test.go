@@ -346,7 +346,7 @@ func TestForeignIsAbsent(t *testing.T) {
 				body = `{"reason":"because it must be"}`
 			case strings.HasSuffix(pattern, "/review"):
 				body = fmt.Sprintf(`{"reviewBy":%q}`, k.Clock.Now().Add(24*time.Hour).Format(time.RFC3339))
-			case strings.HasPrefix(pattern, "/v1/import-recipes"):
+			case strings.HasPrefix(pattern, "/v1/import-recipes") && body != "":
 				body = chairRecipe
 			case strings.HasPrefix(pattern, "/v1/members"):
 				body = strings.Replace(body, "{}", `{"role":"viewer"}`, 1)
