@@ -45,7 +45,7 @@ var exportedKinds = map[string]string{
 	"importKey":        "exempt: what was brought; its passports are in passports/",
 	"runKey":           "exempt: what was brought; its passports are in passports/",
 	"exportKey":        "exempt: exports themselves; asking for one and fetching it is in the trail",
-	"choiceKey":        "account/dispositions.ndjson",
+	"choiceKey":        "passports/, said",
 	"holdKey":          "account/holds.ndjson",
 	"lifeKey":          "account/contract.ndjson",
 	"workKey":          "exempt: what is still to be deleted, which is deleted",

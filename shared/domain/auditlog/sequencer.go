@@ -10,6 +10,8 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/incident"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -52,6 +54,7 @@ type Sequencer struct {
 	Evidence Evidence
 	Signer   Signer
 	IDs      *id.Source
+	Doors    func(ctx context.Context, t id.Tenant) (access.Door, error)
 	Alarm    func(rule string) // raises the alarm of the platform's operators
 }
 
@@ -68,6 +71,13 @@ func (s *Sequencer) Run(ctx context.Context, now time.Time) error {
 }
 
 func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
+	door, err := s.Doors(ctx, t)
+	if errors.Is(err, fault.NotFound) || err == nil && lifecycle.Behind(door, now).Silent() {
+		return nil // its trail is being deleted
+	}
+	if err != nil {
+		return err
+	}
 	h, err := s.Store.Head(ctx, t)
 	if err != nil {
 		return err

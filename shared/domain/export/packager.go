@@ -46,8 +46,9 @@ type Packager struct {
 	Groups      func(name string) (*productgroup.Group, error)
 	IDs         *id.Source
 	Now         clock.Clock
-	Patience    time.Duration // after which it stops and asks to be called again; the function's time less a reserve
-	PartSize    int           // 0: 8 MiB
+	Stage       func(ctx context.Context, t id.Tenant) error // refuses when nobody can fetch the package any more
+	Patience    time.Duration                                // after which it stops and asks to be called again; the function's time less a reserve
+	PartSize    int                                          // 0: 8 MiB
 }
 
 // phase is what is packed at present.
@@ -91,6 +92,12 @@ type run struct {
 // alone: a request that comes twice, late or out of order changes nothing.
 func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error {
 	ctx = access.As(ctx, t)
+	if err := p.Stage(ctx, t); err != nil {
+		if fault.Of(err).Kind == fault.Forbidden {
+			return nil // it goes with the organisation, and nothing more is written for that
+		}
+		return err
+	}
 	now := p.Now()
 	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
 	if errors.Is(err, ErrTaken) || errors.Is(err, fault.NotFound) {

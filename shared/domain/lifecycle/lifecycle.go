@@ -51,6 +51,9 @@ func (s State) Terminated() bool { return slices.Index(States(), s) >= slices.In
 // Closed tells whether the window is over: the tenant cannot come back.
 func (s State) Closed() bool { return slices.Index(States(), s) >= slices.Index(States(), Sealed) }
 
+// Silent tells whether the deletion has begun: from then on nothing is written in the tenant's own trail.
+func (s State) Silent() bool { return s.deletes() }
+
 // Of is the state that a tenant's row names; ok is false for a text that is none.
 func Of(s access.State) (state State, ok bool) { return State(s), State(s).Known() }
 

@@ -77,6 +77,10 @@ func (a *Accounts) Me(ctx context.Context, self Self) (Account, error) {
 		if err != nil {
 			return Account{}, err
 		}
+		if lifecycle.Behind(st.Tenant.Door(), self.At).Closed() { // its key is off, and its name with it
+			account.Organisations = append(account.Organisations, Organisation{ID: t, Role: st.Member.Role})
+			continue
+		}
 		named, err := a.Tenants.Tenant(ctx, t)
 		if err != nil {
 			return Account{}, err

@@ -199,6 +199,7 @@ type Runner struct {
 	Files    Files
 	Target   Target
 	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
+	Stage    func(ctx context.Context, t id.Tenant) error // refuses what the contract of the organisation no longer allows
 	IDs      *id.Source
 	Now      clock.Clock
 	Patience time.Duration
@@ -215,6 +216,9 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	if err != nil {
 		return err
 	}
+	if err := r.Stage(ctx, t); err != nil {
+		return r.stop(ctx, i, err)
+	}
 	a, err := r.open(ctx, i)
 	if err == nil && i.State == Checking {
 		err = r.check(ctx, &i, a)
@@ -227,7 +231,20 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	if errors.Is(err, export.ErrTaken) {
 		return nil
 	}
+	if f := fault.Of(err); f != nil && f.Kind == fault.Forbidden {
+		return r.stop(ctx, i, err)
+	}
 	return err
+}
+
+// stop ends an import that the contract no longer allows. What it has restored stays.
+func (r *Runner) stop(ctx context.Context, i Import, err error) error {
+	f := fault.Of(err)
+	if f.Kind != fault.Forbidden {
+		return err
+	}
+	i.State, i.Why = Refused, f.Detail
+	return r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportRefused, "import:"+string(i.ID), "", ""))
 }
 
 func (r *Runner) refuse(ctx context.Context, i Import, w *archive.Wrong) error {
@@ -278,6 +295,9 @@ func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, unti
 		}
 		i.LeaseUntil = r.Now().Add(leaseFor)
 		if err := r.Store.Save(ctx, *i); err != nil {
+			return err
+		}
+		if err := r.Stage(ctx, i.Tenant); err != nil {
 			return err
 		}
 		if !r.Now().Before(until) {

@@ -9,6 +9,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
@@ -30,6 +31,7 @@ func Packager(app *tenancy.App, bucket string) *export.Packager {
 	return &export.Packager{
 		Store: dynamo.NewExports(app.Database()), Requests: packages, Source: app.Dump(), Uploads: packages, Checkpoints: packages,
 		Signer: auditing.Signer(app.App), Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+		Stage: app.Stage(lifecycle.Export),
 	}
 }
 

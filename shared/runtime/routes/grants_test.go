@@ -89,7 +89,8 @@ func repeated(t *testing.T, k *testkit.Kit, method, target, token, body, revisio
 	t.Helper()
 	name := fmt.Sprintf("%x", sha256.Sum256([]byte(method+target+body+revision)))
 	for _, wrong := range [][2]string{{`{"no":"such member"}`, revision}, {body, `"999"`}} {
-		if method == "POST" && (target == "/v1/invitations" || target == "/v1/exports" || target == "/v1/imports") && wrong[0] == body {
+		if wrong[0] == body && (slices.Contains([]string{"/v1/invitations", "/v1/exports", "/v1/imports"}, target) && method == "POST" ||
+			strings.HasPrefix(target, "/v1/holds/") || strings.HasPrefix(target, "/v1/tenant/termination") || strings.HasSuffix(target, "/restoration") || strings.HasSuffix(target, "/disposition")) {
 			continue // has no revision
 		}
 		if w := k.Do(t, method, target, token, wrong[0], "If-Match", wrong[1], "Idempotency-Key", name); w.Code < 400 || w.Code >= 500 {

@@ -24,6 +24,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/authentication"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/quota"
@@ -147,6 +148,18 @@ func (a *App) Accounts() *member.Accounts {
 // Holds keeps legal holds.
 func (a *App) Holds() *dynamo.Holds { return dynamo.NewHolds(a.Database()) }
 
+// Stage refuses what the contract of an organisation does not allow now. It is for jobs, at whose door nobody asks.
+func (a *App) Stage(c lifecycle.Capability) func(ctx context.Context, t id.Tenant) error {
+	doors := dynamo.NewTenants(a.Database(), nil)
+	return func(ctx context.Context, t id.Tenant) error {
+		door, err := doors.Door(access.As(ctx, t), t)
+		if err != nil {
+			return err
+		}
+		return lifecycle.Enter(door, c, a.Parts().Now())
+	}
+}
+
 // Choices keeps what organisations say about their passports before they leave.
 func (a *App) Choices() *dynamo.Choices { return dynamo.NewChoices(a.Database(), a.keyring()) }
 
@@ -186,6 +199,7 @@ func (a *App) Dump() *dynamo.Dump {
 	return &dynamo.Dump{
 		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
 		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(), Papers: a.papers(),
+		Choices: a.Choices(), Lives: dynamo.NewLives(db), Holds: a.Holds(),
 	}
 }
 
