@@ -23,6 +23,10 @@ type Life struct {
 	CertificateID     string
 	CertificateSecret string // "sha-256:<hex>" of the secret
 	Plan              []byte // the frozen plan as JSON, of which Record.PlanHash is the hash
+
+	// The certificate between its signing and Retire, see CertificateRow.
+	Document  []byte
+	Signature []byte
 }
 
 // Moment is one step. It names no person but by identifier, and is removed with the identifiers when the tenant is certified.
@@ -56,7 +60,8 @@ type Store interface {
 	// lost something.
 	Each(ctx context.Context, do func(Life) error) error
 	// Retire stores the certificate under its identifier and removes the life and the name of the tenant from the register,
-	// in one transaction: from here on nothing names the tenant. before is the condition, as in Step.
+	// in one transaction: from here on nothing names the tenant. Its holds, all of them released, go before. The record is
+	// Certified; before is the condition, as in Step.
 	Retire(ctx context.Context, before Record, c CertificateRow) error
 }
 

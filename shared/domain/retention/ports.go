@@ -40,6 +40,7 @@ type Order struct {
 	Tenant   id.Tenant
 	Passport id.Passport // only what belongs to this passport; empty: everything of the tenant
 	Person   id.Person   // only what belongs to this person
+	Asked    time.Time   // when this deletion was asked for: tells it from another one of the same, in the journal
 	// Spare tells whether a row must stay because of a hold. A store asks it for every row that it can tell the owner of,
 	// and with Whole for one that it cannot. nil spares nothing.
 	Spare func(lifecycle.Target) bool
@@ -64,8 +65,9 @@ type Receipt struct {
 }
 
 // Store is one place that holds tenant data. Every method may be called at any time, again and again. Sweep deletes the
-// next page and returns where it ends; deleting what is gone already is no error. Verify counts what is left without
-// using what Sweep uses to find things.
+// next page and returns where it ends; deleting what is gone already is no error. Verify counts what is left, held or
+// not, without using what Sweep uses to find things. An order for a passport or a person touches and counts nothing else,
+// and a store that holds neither answers nothing at once.
 type Store interface {
 	Name() string // stable, such as "records"
 	Phase() Phase
@@ -86,23 +88,30 @@ type Kind string
 
 // The kinds of work.
 const (
-	Sweep   Kind = "sweep"   // empty one store of one tenant
 	Dispose Kind = "dispose" // decide what becomes of the passports of a sealed tenant, and copy what is kept
+	Count   Kind = "count"   // count what one store of a sealed tenant holds, for the plan
+	Sweep   Kind = "sweep"   // empty one store of one tenant
+	Verify  Kind = "verify"  // count, by the auditor, what is left in every store of a tenant
 	Erase   Kind = "erase"   // one passport or one person, out of every store
+	Stray   Kind = "stray"   // empty one store of a tenant that does not exist, whose data came back
 )
 
-// Work is one piece of work that is left to do, in the Ledger. It holds identifiers, counts and digests, no content.
+// Work is one piece of work that is left to do, in the Ledger. It holds identifiers, counts and digests, no content. The
+// tenant, kind, store, passport and person name it.
 type Work struct {
 	Tenant   id.Tenant
 	Kind     Kind
-	Store    string      // Sweep
-	Phase    Phase       // Sweep
+	Store    string      // Count, Sweep, Stray
+	Phase    Phase       // as Store
 	Passport id.Passport // Erase
 	Person   id.Person   // Erase
 
 	NotBefore time.Time // not to be begun earlier: undo, drain, backing off
 	By        time.Time // the deadline: earliest first
 	Done      time.Time // zero: not yet
+	Ended     time.Time // Sweep: when the end was last reached; without Done, all that was found there is held
+	Verified  time.Time // Sweep of keys, Verify: when nothing was found
+	Left      int64     // found by the last verification
 	Fence     int64     // raised by whoever takes it over
 	Lease     time.Time
 	Cursor    string
@@ -116,17 +125,59 @@ type Work struct {
 	Progress  time.Time // the last time a page was done
 	Why       string    // code of the last failure
 	Receipt   *Receipt
-	State     []byte // of Dispose: counts so far
+	State     []byte // what a kind has to remember beside these, as JSON
 }
 
 // Works keeps work. Claim and Save carry the fence: ErrTaken when somebody else has raised it.
 type Works interface {
 	Add(ctx context.Context, w ...Work) error // what is there already stays as it is
+	// Due lists work that is not done and whose NotBefore is at or before an instant, the earliest By first; also what is
+	// leased.
 	Due(ctx context.Context, kinds []Kind, now time.Time, most int) ([]Work, error)
+	// Claim raises the fence of what was read and sets the lease; what it returns is as it is stored.
 	Claim(ctx context.Context, w Work, until time.Time) (Work, error)
 	Save(ctx context.Context, w Work) error
 	Of(ctx context.Context, t id.Tenant) ([]Work, error)
 	Remove(ctx context.Context, t id.Tenant) error // everything of a tenant that is certified
+}
+
+// Drops removes one piece of work: an erasure that was taken back or has ended. ErrTaken as in Save.
+type Drops interface {
+	Drop(ctx context.Context, w Work) error
+}
+
+// KeySwitch turns the keys of a tenant off when it is sealed, so that nothing that is still under way can read or write
+// content. What is off can still be read by the custodian and destroyed. Idempotent.
+type KeySwitch interface {
+	Disable(ctx context.Context, t id.Tenant) error
+}
+
+// Secrets derives the secret that opens a certificate, at least 128 bits in text: the same each time for the same
+// certificate, so that it need not be kept, and not to be guessed by anybody else.
+type Secrets interface {
+	Secret(ctx context.Context, certificate string) (string, error)
+}
+
+// Register knows every tenant that exists. Registered reads consistently: a tenant that was just founded is there.
+type Register interface {
+	Registered(ctx context.Context, t id.Tenant) (bool, error)
+	// Found writes down that a store holds data of a tenant that does not exist. Idempotent for one store and day.
+	Found(ctx context.Context, t id.Tenant, store string, at time.Time) error
+}
+
+// Keeper knows the passports of a sealed tenant, and does with each what was decided.
+type Keeper interface {
+	// Facts lists passports after a place, in a stable order; none: the end.
+	Facts(ctx context.Context, t id.Tenant, after string, most int) ([]Case, error)
+	// Keep writes the copy in custody, the redirect or the tombstone, and hides the public view. Idempotent.
+	Keep(ctx context.Context, t id.Tenant, d lifecycle.Disposition) error
+}
+
+// Case is one passport to be decided about.
+type Case struct {
+	Place  string // to go on after
+	Facts  lifecycle.PassportFacts
+	Choice lifecycle.Choice
 }
 
 // Sources reads independent clocks, such as this machine's and the Date of an answer of the storage.
@@ -154,7 +205,8 @@ type Backups interface {
 	Oldest(ctx context.Context) (at time.Time, complete bool, err error)
 }
 
-// Journal remembers what was deleted, without saying whose it was, so that a restored backup can be emptied of it.
+// Journal remembers what was deleted, without saying whose it was, so that a restored backup can be emptied of it. An
+// order is named by whom it is for and by Asked: a tenant that was opened again is another deletion.
 type Journal interface {
 	Begin(ctx context.Context, o Order, notBefore time.Time) error // idempotent
 	Close(ctx context.Context, o Order, done time.Time, evidence string) error
