@@ -17,7 +17,10 @@ type Works struct {
 	open     []*retention.Work // not done, earliest deadline first
 }
 
-var _ retention.Works = (*Works)(nil)
+var (
+	_ retention.Works = (*Works)(nil)
+	_ retention.Drops = (*Works)(nil)
+)
 
 // NewWorks makes an empty one.
 func NewWorks() *Works { return &Works{byTenant: map[id.Tenant][]*retention.Work{}} }
@@ -70,7 +73,7 @@ func (s *Works) Due(_ context.Context, kinds []retention.Kind, now time.Time, mo
 		if len(out) == most {
 			break
 		}
-		if slices.Contains(kinds, w.Kind) && !w.NotBefore.After(now) && !w.Lease.After(now) {
+		if slices.Contains(kinds, w.Kind) && !w.NotBefore.After(now) {
 			out = append(out, copied(*w))
 		}
 	}
@@ -112,6 +115,17 @@ func (s *Works) Of(_ context.Context, t id.Tenant) ([]retention.Work, error) {
 func (s *Works) Remove(_ context.Context, t id.Tenant) error {
 	s.open = slices.DeleteFunc(s.open, func(o *retention.Work) bool { return o.Tenant == t })
 	delete(s.byTenant, t)
+	return nil
+}
+
+// Drop is retention.Drops.
+func (s *Works) Drop(_ context.Context, w retention.Work) error {
+	is := s.find(&w)
+	if is == nil || is.Fence != w.Fence {
+		return retention.ErrTaken
+	}
+	gone := func(o *retention.Work) bool { return o == is }
+	s.open, s.byTenant[w.Tenant] = slices.DeleteFunc(s.open, gone), slices.DeleteFunc(s.byTenant[w.Tenant], gone)
 	return nil
 }
 

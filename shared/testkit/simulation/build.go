@@ -34,7 +34,10 @@ func newWorld(cfg Config) *World {
 	}
 	w.ids = id.NewSource(func() time.Time { return w.now }, w.dice.entropy)
 	w.faults.byKind = map[string]int64{}
-	w.stats.Jobs = map[string]int64{}
+	w.stats.Jobs, w.stats.JobErrors, w.stats.Alarms = map[string]int64{}, map[string]int64{}, map[string]int64{}
+	w.exports, w.moments = map[id.Tenant][]*exporting{}, map[id.Tenant]int{}
+	w.disabled, w.custody = map[id.Tenant]bool{}, map[id.Passport]*kept{}
+	w.policy = lifecycle.Current()
 	w.oracle = newOracle(w)
 	w.ledger = &ledgers{
 		lives: ledger.NewLives(), holds: ledger.NewHolds(), choices: ledger.NewChoices(),

@@ -20,8 +20,8 @@ const (
 	undoDays     = 7 * day
 	eraseHours   = 24 * time.Hour
 	copyDays     = 28*day + 8*time.Hour
-	detectorDays = 8 * day // a weekly search finds what came back
-	mostBroken   = 25      // then a run ends: the rest follows from these
+	detectorDays = 10 * day // a weekly search finds what came back, and it is deleted a day later
+	mostBroken   = 25       // then a run ends: the rest follows from these
 )
 
 // exit is a termination as it is in truth.
@@ -33,10 +33,11 @@ type exit struct {
 	taken       bool   // digest was
 	corrupted   bool   // its row was changed behind everybody's back, at some time
 	broken      bool   // its row is wrong now
+	haunted     bool   // something was written long after: what comes back has no deadline of its own
 
 	sealed, deleting, activeClear, residualClear, certified time.Time // as the engine says
-	emptied                                                         time.Time
-	notices                                                         map[lifecycle.NoticeKind]int
+	emptied                                                 time.Time
+	notices                                                 map[lifecycle.NoticeKind]int
 }
 
 // policyTerms are the durations of a policy that was in force for an exit, see Policy.
@@ -176,8 +177,8 @@ func (o *oracle) removed(r *row, by string) {
 
 // erasable tells whether a row belongs to a passport or a person whose deletion was asked for and can no longer be undone.
 func (o *oracle) erasable(t *tenant, r *row) bool {
-	for _, e := range o.w.erasures {
-		if e.tenant != t || e.undone || !e.names(r) {
+	for _, e := range t.erasures {
+		if e.undone || !e.names(r) {
 			continue
 		}
 		if o.w.now.Before(e.notBefore) {

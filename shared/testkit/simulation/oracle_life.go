@@ -76,6 +76,7 @@ func (o *oracle) entered(t *tenant, x *exit, to lifecycle.State) {
 		}
 		if x.deleting.IsZero() {
 			x.deleting = now
+			o.disposed(t)
 		}
 		x.activeClear, x.residualClear = time.Time{}, time.Time{}
 	case lifecycle.ActiveClear:
@@ -133,6 +134,10 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 	}
 	o.notices(t, x)
 	o.w.stats.Certified++
+	if plain := len(t.holds) == 0 && !x.haunted; plain {
+		o.w.stats.MaxActive = max(o.w.stats.MaxActive, x.activeClear.Sub(x.t0))
+		o.w.stats.MaxResidual = max(o.w.stats.MaxResidual, x.residualClear.Sub(x.t0))
+	}
 	o.w.logf("%s: certified and forgotten", t)
 	t.closed = true
 	o.w.ledger.trail.forget(t.id)
@@ -140,12 +145,15 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 
 // notices wants each notice once, but those of the countdown whose day came after an early end.
 func (o *oracle) notices(t *tenant, x *exit) {
-	for kind, after := range map[lifecycle.NoticeKind]time.Duration{
-		lifecycle.NoticeWindow: 0, lifecycle.NoticeHalf: 15 * day, lifecycle.NoticeWeek: 23 * day, lifecycle.NoticeDays: 27 * day,
-		lifecycle.NoticeLast: 29 * day, lifecycle.NoticeSealed: 0, lifecycle.NoticeCertified: 0,
+	for _, want := range []struct {
+		kind  lifecycle.NoticeKind
+		after time.Duration
+	}{
+		{lifecycle.NoticeWindow, 0}, {lifecycle.NoticeHalf, 15 * day}, {lifecycle.NoticeWeek, 23 * day}, {lifecycle.NoticeDays, 27 * day},
+		{lifecycle.NoticeLast, 29 * day}, {lifecycle.NoticeSealed, 0}, {lifecycle.NoticeCertified, 0},
 	} {
-		if n := x.notices[kind]; n != 1 && !x.corrupted && (after == 0 || !x.t0.Add(after).After(x.notBefore())) {
-			o.fail(11, t, "notice %s went out %d times", kind, n)
+		if n := x.notices[want.kind]; n != 1 && !x.corrupted && (want.after == 0 || !x.t0.Add(want.after).After(x.notBefore())) {
+			o.fail(11, t, "notice %s went out %d times", want.kind, n)
 		}
 	}
 }
@@ -172,14 +180,11 @@ func (o *oracle) due(t *tenant, x *exit) {
 	switch {
 	case o.w.now.Before(active):
 		o.w.at(active.Add(time.Second), func() { o.due(t, x) })
-	case !t.closed && x.activeClear.IsZero() && !x.reopened(o.w.now, active):
+	case !t.closed && x.activeClear.IsZero() && !x.haunted:
 		o.fail(3, t, "active systems are not clear %s after the deadline", late.Round(time.Hour))
 	case o.w.now.Before(residual):
 		o.w.at(residual.Add(time.Second), func() { o.due(t, x) })
-	case !t.closed && x.residualClear.IsZero() && !x.reopened(o.w.now, residual):
+	case !t.closed && x.residualClear.IsZero() && !x.haunted:
 		o.fail(4, t, "residual copies are not clear %s after the deadline", o.w.now.Sub(residual).Round(time.Hour))
 	}
 }
-
-// reopened: what came back after the deletion has no deadline of its own.
-func (x *exit) reopened(time.Time, time.Time) bool { return x.haunted }

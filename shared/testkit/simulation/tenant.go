@@ -22,6 +22,8 @@ type tenant struct {
 	exits     int   // how many terminations there were
 	closed    bool  // certified and forgotten
 	holds     []*held
+	erasures  []*erasure
+	lastExit  time.Time // when it was last noticed, also when it was taken back
 	suspended bool
 }
 

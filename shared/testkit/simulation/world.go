@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -36,15 +37,23 @@ type World struct {
 	oracle *oracle
 	stats  Figures
 
-	faults  faults
-	ledger  *ledgers
-	places  []*place // in the order of sweeping
-	backups *backups
-	keys    *place
-	tenants []*tenant
-	byID    map[id.Tenant]*tenant
-	engine  *engine
-	lines   int
+	faults       faults
+	ledger       *ledgers
+	places       []*place // in the order of sweeping
+	backups      *backups
+	keys         *place
+	tenants      []*tenant
+	byID         map[id.Tenant]*tenant
+	journals     *journals
+	disabled     map[id.Tenant]bool
+	custody      map[id.Passport]*kept
+	custodyOrder []id.Passport
+	trace        uint64
+	exports      map[id.Tenant][]*exporting
+	moments      map[id.Tenant]int // how many the history of each tenant has
+	policy       lifecycle.Policy  // of the build that runs
+	clocks       *clocks
+	engine       *engine
 }
 
 // dices has one source for each purpose.
@@ -109,9 +118,9 @@ func (w *World) run() {
 
 // logf writes a line of the event log.
 func (w *World) logf(format string, args ...any) {
+	w.trace = w.trace*1099511628211 ^ uint64(w.now.UnixNano()) ^ uint64(len(format))
 	if w.cfg.Log == nil {
 		return
 	}
-	w.lines++
 	fmt.Fprintf(w.cfg.Log, "%s %s\n", w.now.Format("2006-01-02T15:04:05.000"), fmt.Sprintf(format, args...))
 }
