@@ -154,6 +154,7 @@ func clone(l lifecycle.Life) lifecycle.Life {
 		r.Expedited = &e
 	}
 	l.History, l.Plan = slices.Clone(l.History), bytes.Clone(l.Plan)
+	l.Document, l.Signature = bytes.Clone(l.Document), bytes.Clone(l.Signature)
 	for i, m := range l.History {
 		l.History[i].Detail = maps.Clone(m.Detail)
 	}

@@ -114,6 +114,7 @@ func livesWhole(t *testing.T, k LivesKit) {
 	r.ExtendedUntil, r.HighWater = start().Add(40*lifecycle.Day), start().Add(time.Minute)
 	full.After.History = append(slices.Clone(got.History), lifecycle.Moment{Event: lifecycle.EventPlanFrozen, At: start(), Actor: "system:x"})
 	full.After.CertificateID, full.After.CertificateSecret, full.After.Plan = "c", "sha-256:00", []byte(`{"a":"ä"}`)
+	full.After.Document, full.After.Signature = []byte(`{"b":"<ö>"}`), []byte{0, 1, 255}
 	must(t, k.Store.Step(t.Context(), full))
 	got, err = k.Store.Life(t.Context(), s.Before.Tenant)
 	must(t, err)

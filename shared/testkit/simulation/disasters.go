@@ -112,10 +112,10 @@ func (w *World) restore() {
 		}
 	}
 	ctx := context.Background()
-	if _, err := journal.Complete(ctx, w.journals.Journal.Store, w.journals); err != nil {
+	if _, err := journal.Complete(ctx, w.journals.store, w.journals.store); err != nil {
 		w.oracle.fail(6, nil, "the journal is not complete: %v", err)
 	}
-	replay, err := journal.Plan(ctx, w.journals.Journal.Store, w.journals.Secret, point, w.now, held...)
+	replay, err := journal.Plan(ctx, w.journals.store, w.journals.Secret, point, w.now, held...)
 	if err != nil {
 		panic(err)
 	}

@@ -18,6 +18,7 @@ type engine struct {
 	worker    *retention.Worker
 	auditor   *retention.Auditor
 	custodian *retention.Custodian
+	survey    *retention.Survey
 	erasures  *retention.Erasures
 	outage    time.Time // nothing runs until then
 }
@@ -48,6 +49,7 @@ func newEngine(w *World) *engine {
 			Time: at, Works: k, Lives: l, Stores: stores, Census: counts, Register: w, Journal: w.journals, IDs: w.ids,
 		},
 		custodian: &retention.Custodian{Time: at, Works: k, Lives: l, Keeper: keeper{w}, Law: law, Page: 3},
+		survey:    &retention.Survey{Time: at, Lives: l, Holds: h, Works: k, Law: law},
 		erasures:  &retention.Erasures{Works: w.ledger.works, Drops: w.ledger.works, Lives: w.ledger.lives, Holds: w.ledger.holds},
 	}
 }
@@ -110,6 +112,10 @@ func (e *engine) schedule() {
 	w.every(5*time.Hour, func() time.Duration {
 		e.run("detector", e.auditor.Detect)
 		return 7 * day
+	})
+	w.every(7*time.Hour, func() time.Duration {
+		e.run("survey", e.survey.Run)
+		return day
 	})
 	w.every(6*time.Hour, func() time.Duration {
 		e.run("rotation", w.backups.rotator.Run)

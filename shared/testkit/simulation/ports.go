@@ -5,15 +5,14 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/journal"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/testkit/ledger"
 )
 
 // Put is retention.Meter. What is measured is looked at by the oracle, not by anybody in the world.
@@ -76,21 +75,18 @@ func (w *World) Found(_ context.Context, t id.Tenant, store string, _ time.Time)
 	})
 }
 
-// journals is retention.Journal over the journal of deletions, its store in memory, its mirror too.
+// journals is retention.Journal over the journal of deletions and its mirror in memory.
 type journals struct {
-	w *World
+	w     *World
+	store *ledger.Journal
 	*journal.Journal
-	kept   map[string]string
-	store  []journal.Entry
-	serial int64
 }
 
 var _ retention.Journal = (*journals)(nil)
 
 func newJournals(w *World) *journals {
-	j := &journals{w: w, kept: map[string]string{}}
-	j.Journal = &journal.Journal{Store: journalStore{j}, Secret: journalSecret{}, Evidence: j}
-	return j
+	store := ledger.NewJournal()
+	return &journals{w, store, &journal.Journal{Store: store, Secret: journalSecret{}, Evidence: store}}
 }
 
 type journalSecret struct{}
@@ -131,83 +127,9 @@ func (j *journals) Closed(ctx context.Context, o retention.Order) (bool, error) 
 		if err != nil {
 			return false, err
 		}
-		for _, e := range j.store {
-			if e.Mark == m {
-				return e.Done(), nil
-			}
-		}
-		return false, nil
+		e := j.store.Find(m)
+		return e != nil && e.Done(), nil
 	})
-}
-
-// Keep is journal.Evidence.
-func (j *journals) Keep(_ context.Context, name, text string) error {
-	j.kept[name] = text
-	return nil
-}
-
-// List and Read are journal.Mirror.
-func (j *journals) List(_ context.Context, prefix string) ([]string, error) {
-	var names []string
-	for n := range j.kept {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func (j *journals) Read(_ context.Context, name string) (string, error) { return j.kept[name], nil }
-
-// journalStore is journal.Store.
-type journalStore struct{ j *journals }
-
-func (s journalStore) Append(_ context.Context, e journal.Entry) (journal.Entry, error) {
-	for _, have := range s.j.store {
-		if have.Mark == e.Mark {
-			return have, nil
-		}
-	}
-	s.j.serial++
-	e.Sequence = s.j.serial
-	s.j.store = append(s.j.store, e)
-	return e, nil
-}
-
-func (s journalStore) find(m journal.Mark) *journal.Entry {
-	i := slices.IndexFunc(s.j.store, func(e journal.Entry) bool { return e.Mark == m })
-	if i < 0 {
-		return nil
-	}
-	return &s.j.store[i]
-}
-
-func (s journalStore) Close(_ context.Context, m journal.Mark, doneAt time.Time, evidence string) (journal.Entry, error) {
-	e := s.find(m)
-	if e == nil {
-		return journal.Entry{}, journal.ErrUnknown
-	}
-	if !e.Done() {
-		e.DoneAt, e.Evidence = doneAt, evidence
-	}
-	return *e, nil
-}
-
-func (s journalStore) Since(_ context.Context, sequence int64, most int) ([]journal.Entry, error) {
-	var out []journal.Entry
-	for _, e := range s.j.store {
-		if e.Sequence > sequence && len(out) < most {
-			out = append(out, e)
-		}
-	}
-	return out, nil
-}
-
-func (s journalStore) Drop(_ context.Context, e journal.Entry) error {
-	if s.find(e.Mark) == nil {
-		return errors.New("simulation: no such entry")
-	}
-	s.j.store = slices.DeleteFunc(s.j.store, func(o journal.Entry) bool { return o.Mark == e.Mark })
-	return nil
 }
 
 // keeper is retention.Keeper.
