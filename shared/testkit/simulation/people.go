@@ -122,6 +122,7 @@ func (w *World) expedite(t *tenant, x *exit) {
 		if t.exit != x || t.closed {
 			return errors.New("it is too late")
 		}
+		by.At = w.now
 		return w.change(t, by, func(r lifecycle.Record) (lifecycle.Record, audit.Event, error) { return do(r, by, w.now) })
 	}
 	if ask(first, lifecycle.Expedite) != nil {

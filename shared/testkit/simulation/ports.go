@@ -17,8 +17,12 @@ import (
 
 // Put is retention.Meter. What is measured is looked at by the oracle, not by anybody in the world.
 func (w *World) Put(name string, value float64) {
-	if value > 0 && name != retention.TickHeartbeat {
-		w.stats.Alarms[name]++
+	switch name {
+	case retention.TickHeartbeat, retention.MinSlackWindow, retention.MinSlackActive, retention.MinSlackResidual, retention.LawReviewOverdue:
+	default:
+		if value > 0 {
+			w.stats.Alarms[name]++
+		}
 	}
 }
 

@@ -177,7 +177,7 @@ func (w *World) stray(t *tenant, why cause) {
 		return
 	}
 	if why == ghost {
-		if t.closed && t.exit == nil {
+		if t.exit == nil {
 			return
 		}
 		t.exit.haunted = true
