@@ -103,11 +103,11 @@ func (w *World) restore() {
 	if len(w.backups.points) > 0 && d.chance(0.5) {
 		point = w.backups.points[d.IntN(len(w.backups.points))].made
 	}
-	var held []journal.Subject
+	var held []journal.Subject // of whole tenants; smaller holds are asked for row by row
 	for _, t := range w.tenants {
 		for _, h := range t.holds {
-			if h.inForce() {
-				held = append(held, journal.Subject{Scope: journal.Tenant, ID: string(t.id)}, journal.Subject{Scope: journal.Passport, ID: string(h.scope.Passport)}, journal.Subject{Scope: journal.Person, ID: string(h.scope.User)})
+			if h.inForce() && h.scope.Kind == lifecycle.ScopeTenant {
+				held = append(held, journal.Subject{Scope: journal.Tenant, ID: string(t.id)})
 			}
 		}
 	}
@@ -165,7 +165,12 @@ func (w *World) bringBack(p *place, t id.Tenant, point time.Time, replay *journa
 		if r.person != "" {
 			names = append(names, journal.Subject{Scope: journal.Person, ID: string(r.person)})
 		}
-		if replay.Names(names...) {
+		holds, err := w.ledger.holds.Of(context.Background(), t)
+		if err != nil {
+			panic(err)
+		}
+		kept := lifecycle.Blocked(holds, lifecycle.Target{Tenant: t, Passport: r.passport, User: r.person}) != nil
+		if !kept && replay.Names(names...) {
 			continue
 		}
 		again := *r
