@@ -51,6 +51,9 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
       PASSPORTCRAFT_API_KEY. What was published comes back suspended; what is there already stays as it is.
   passportctl verify export FILE -key audit-key.pem [-json]
       checks an export offline: it is what the platform signed, and every member in it. Names the first that is not.
+  passportctl verify certificate FILE -key audit-key.pem [-json]
+      checks the certificate of a deletion offline: it is what the platform signed, and by its own instants and counts every
+      promise was kept. Names each one that was not.
   passportctl help
 `
 
@@ -63,6 +66,8 @@ func Run(ctx context.Context, args []string, w World) int {
 		err = verifyAudit(rest, w)
 	case name == "verify export":
 		err = verifyExport(rest, w)
+	case name == "verify certificate":
+		err = verifyCertificate(rest, w)
 	case len(args) > 0 && args[0] == "import":
 		err = importAll(ctx, args[1:], w)
 	case len(args) > 0 && args[0] == "export":

@@ -110,7 +110,10 @@ func (u *inspection) notYet(r lifecycle.Record, works []Work) time.Time {
 			if s.Phase() == Keys {
 				continue
 			}
-			if w, ok := find(works, Work{Tenant: r.Tenant, Kind: Sweep, Store: s.Name()}); !ok || w.Done.IsZero() {
+			switch w, ok := find(works, Work{Tenant: r.Tenant, Kind: Sweep, Store: s.Name()}); {
+			case ok && w.Done.IsZero() && w.Why == heldBack:
+				return now.Add(later)
+			case !ok || w.Done.IsZero():
 				return now.Add(soon)
 			}
 		}
@@ -217,6 +220,8 @@ func (u *inspection) step(ctx context.Context, life lifecycle.Life, content int6
 	var event audit.Event
 	var err error
 	switch {
+	case life.Record.State == lifecycle.Deleting && content > 0 && life.Record.FirstVerified.IsZero() && lastly(life) == lifecycle.EventResidueFound:
+		return life, nil // it is written down already, and a history does not grow with each attempt
 	case life.Record.State == lifecycle.Deleting:
 		after, event, err = lifecycle.Verified(life.Record, u.at.Instants, int(min(content, math.MaxInt32)))
 	case content > 0:
@@ -227,6 +232,14 @@ func (u *inspection) step(ctx context.Context, life lifecycle.Life, content int6
 	}
 	s := steps{lives: u.Lives, ids: u.IDs, actor: "system:retention-auditor", at: u.at}
 	return s.take(ctx, life, after, event, map[string]string{"left": fmt.Sprint(content)}, nil)
+}
+
+// lastly is the last step of a life.
+func lastly(l lifecycle.Life) audit.Event {
+	if len(l.History) == 0 {
+		return ""
+	}
+	return l.History[len(l.History)-1].Event
 }
 
 // write opens the sweeps of stores in which something was found, marks keys of which nothing was, and asks again for
@@ -265,7 +278,7 @@ func (u *inspection) next(r lifecycle.Record, works []Work, left int64) time.Tim
 	now := u.at.at()
 	switch {
 	case left > 0:
-		return now.Add(soon)
+		return now.Add(retry)
 	case r.State == lifecycle.Deleting && r.SecondVerified.IsZero():
 		return r.FirstVerified.Add(r.Policy().Between + lifecycle.Reserve + lifecycle.MaxDisagreement)
 	case r.State == lifecycle.Deleting, keysDestroyed(works).IsZero():

@@ -10,11 +10,10 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// The times of the smaller deletions.
+// The times of the smaller deletions; see also EraseWithin.
 const (
-	UndoFor       = 7 * lifecycle.Day // in which the deletion of a passport can be taken back
-	ErasePassport = 24 * time.Hour    // after that every store is empty of it
-	ErasePerson   = 7 * lifecycle.Day // our own aim; Regulation (EU) 2016/679, article 12(3), gives a month
+	UndoFor  = 7 * lifecycle.Day // in which the deletion of a passport can be taken back
+	personIn = 7 * lifecycle.Day // our own aim; Regulation (EU) 2016/679, article 12(3), gives a month
 )
 
 // Erasures asks for the deletion of one passport or one person, and takes it back. The worker does it.
@@ -29,13 +28,15 @@ type Erasures struct {
 // Asking again changes nothing. until is when it begins. What the law keeps is for the caller to refuse.
 func (e *Erasures) Passport(ctx context.Context, t id.Tenant, p id.Passport, now time.Time) (until time.Time, err error) {
 	notBefore := now.UTC().Add(UndoFor)
-	return e.ask(ctx, Work{Tenant: t, Kind: Erase, Passport: p, By: notBefore.Add(ErasePassport)}, notBefore, now)
+	return e.ask(ctx, ErasePassport(t, p, now.UTC(), notBefore), notBefore, now)
 }
 
-// Person asks for the erasure of a person: who they are, their key and their sign-in go; what they did keeps an
+// Person asks for the erasure of a person in one organisation: who they are, their key and their sign-in go; what they did keeps an
 // identifier that leads nowhere. It cannot be taken back.
 func (e *Erasures) Person(ctx context.Context, t id.Tenant, p id.Person, now time.Time) (until time.Time, err error) {
-	return e.ask(ctx, Work{Tenant: t, Kind: Erase, Person: p, By: now.UTC().Add(ErasePerson)}, now.UTC(), now)
+	w := ErasePerson(p, now.UTC())
+	w.Tenant, w.By = t, now.UTC().Add(personIn)
+	return e.ask(ctx, w, now.UTC(), now)
 }
 
 func (e *Erasures) ask(ctx context.Context, w Work, notBefore, now time.Time) (time.Time, error) {
@@ -51,11 +52,6 @@ func (e *Erasures) ask(ctx context.Context, w Work, notBefore, now time.Time) (t
 		return time.Time{}, err
 	}
 	if err := lifecycle.Blocked(holds, lifecycle.Target{Tenant: w.Tenant, Passport: w.Passport, User: w.Person}); err != nil {
-		return time.Time{}, err
-	}
-	// A clock that is a little behind must not find it too early.
-	w.NotBefore = notBefore.Add(lifecycle.Reserve + lifecycle.MaxDisagreement)
-	if w.State, err = json.Marshal(erased{Asked: now.UTC(), NotBefore: notBefore}); err != nil {
 		return time.Time{}, err
 	}
 	if err := e.Works.Add(ctx, w); err != nil {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -43,17 +44,19 @@ func same(a, b lifecycle.Record) bool {
 }
 
 func (l *lives) Step(_ context.Context, s lifecycle.Step) error {
-	if l.fail != nil {
-		if err := l.fail(s); err != nil {
-			return err
+	return l.w.crash.call(func() error {
+		if l.fail != nil {
+			if err := l.fail(s); err != nil {
+				return err
+			}
 		}
-	}
-	if !same(l.all[s.Before.Tenant].Record, s.Before) || s.After.Record.Revision != s.Before.Revision+1 {
-		return lifecycle.ErrStale
-	}
-	l.all[s.Before.Tenant] = s.After
-	l.steps = append(l.steps, s)
-	return nil
+		if !same(l.all[s.Before.Tenant].Record, s.Before) || s.After.Record.Revision != s.Before.Revision+1 {
+			return lifecycle.ErrStale
+		}
+		l.all[s.Before.Tenant] = s.After
+		l.steps = append(l.steps, s)
+		return nil
+	})
 }
 
 func (l *lives) Due(_ context.Context, through time.Time, most int) ([]id.Tenant, error) {
@@ -79,12 +82,14 @@ func (l *lives) Each(_ context.Context, do func(lifecycle.Life) error) error {
 }
 
 func (l *lives) Retire(_ context.Context, before lifecycle.Record, c lifecycle.CertificateRow) error {
-	if !same(l.all[before.Tenant].Record, before) {
-		return lifecycle.ErrStale
-	}
-	delete(l.all, before.Tenant)
-	l.certs[c.ID] = c
-	return nil
+	return l.w.crash.call(func() error {
+		if !same(l.all[before.Tenant].Record, before) {
+			return lifecycle.ErrStale
+		}
+		delete(l.all, before.Tenant)
+		l.certs[c.ID] = c
+		return nil
+	})
 }
 
 // holds keeps holds in memory; only what the engine reads.
@@ -113,19 +118,24 @@ func (h *holds) Each(_ context.Context, do func(lifecycle.Hold) error) error {
 }
 
 // works keeps work in memory.
-type works struct{ all map[string]retention.Work }
+type works struct {
+	w   *world
+	all map[string]retention.Work
+}
 
 func workName(w retention.Work) string {
 	return fmt.Sprint(w.Tenant, "|", w.Kind, "|", w.Store, "|", w.Passport, "|", w.Person)
 }
 
 func (k *works) Add(_ context.Context, all ...retention.Work) error {
-	for _, w := range all {
-		if _, there := k.all[workName(w)]; !there {
-			k.all[workName(w)] = w
+	return k.w.crash.call(func() error {
+		for _, w := range all {
+			if _, there := k.all[workName(w)]; !there {
+				k.all[workName(w)] = w
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func (k *works) Due(_ context.Context, kinds []retention.Kind, now time.Time, most int) ([]retention.Work, error) {
@@ -140,22 +150,28 @@ func (k *works) Due(_ context.Context, kinds []retention.Kind, now time.Time, mo
 }
 
 func (k *works) Claim(_ context.Context, w retention.Work, until time.Time) (retention.Work, error) {
-	is, ok := k.all[workName(w)]
-	if !ok || is.Fence != w.Fence {
-		return w, retention.ErrTaken
-	}
-	is.Fence, is.Lease = is.Fence+1, until
-	k.all[workName(w)] = is
-	return is, nil
+	is := w
+	err := k.w.crash.call(func() error {
+		ok := false
+		if is, ok = k.all[workName(w)]; !ok || is.Fence != w.Fence {
+			return retention.ErrTaken
+		}
+		is.Fence, is.Lease = is.Fence+1, until
+		k.all[workName(w)] = is
+		return nil
+	})
+	return is, err
 }
 
 func (k *works) Save(_ context.Context, w retention.Work) error {
-	is, ok := k.all[workName(w)]
-	if !ok || is.Fence != w.Fence {
-		return retention.ErrTaken
-	}
-	k.all[workName(w)] = w
-	return nil
+	return k.w.crash.call(func() error {
+		is, ok := k.all[workName(w)]
+		if !ok || is.Fence != w.Fence {
+			return retention.ErrTaken
+		}
+		k.all[workName(w)] = w
+		return nil
+	})
 }
 
 func (k *works) Of(_ context.Context, t id.Tenant) ([]retention.Work, error) {
@@ -169,16 +185,20 @@ func (k *works) Of(_ context.Context, t id.Tenant) ([]retention.Work, error) {
 }
 
 func (k *works) Remove(_ context.Context, t id.Tenant) error {
-	maps.DeleteFunc(k.all, func(_ string, w retention.Work) bool { return w.Tenant == t })
-	return nil
+	return k.w.crash.call(func() error {
+		maps.DeleteFunc(k.all, func(_ string, w retention.Work) bool { return w.Tenant == t })
+		return nil
+	})
 }
 
 func (k *works) Drop(_ context.Context, w retention.Work) error {
-	if is, ok := k.all[workName(w)]; !ok || is.Fence != w.Fence {
-		return retention.ErrTaken
-	}
-	delete(k.all, workName(w))
-	return nil
+	return k.w.crash.call(func() error {
+		if is, ok := k.all[workName(w)]; !ok || is.Fence != w.Fence {
+			return retention.ErrTaken
+		}
+		delete(k.all, workName(w))
+		return nil
+	})
 }
 
 // row is one row of a store.
@@ -195,10 +215,11 @@ type shelf struct {
 	name  string
 	phase retention.Phase
 	rows  []row
-	lie   bool  // says that it has deleted and has not
-	err   error // what every sweep answers
-	pages []int // the sizes it was asked for
-	mute  bool  // no evidence
+	lie   bool   // says that it has deleted and has not
+	err   error  // what every sweep answers
+	pages []int  // the sizes it was asked for
+	mute  bool   // no evidence
+	hook  func() // called with each sweep
 }
 
 func (s *shelf) Name() string           { return s.name }
@@ -222,11 +243,22 @@ func (s *shelf) Verify(_ context.Context, o retention.Order) (int64, error) {
 
 func (s *shelf) Sweep(_ context.Context, o retention.Order, cursor string, most int) (retention.Page, error) {
 	s.pages = append(s.pages, most)
+	if s.hook != nil {
+		s.hook()
+	}
 	if s.err != nil {
 		return retention.Page{}, s.err
 	}
-	s.w.destroys(o, s.phase)
 	var p retention.Page
+	err := s.w.crash.call(func() error {
+		p = s.sweep(o, cursor, most)
+		return nil
+	})
+	return p, err
+}
+
+func (s *shelf) sweep(o retention.Order, cursor string, most int) (p retention.Page) {
+	s.w.destroys(o, s.phase)
 	var keep, mine []row
 	for _, r := range s.rows {
 		if s.of(o, r) && r.name > cursor {
@@ -258,7 +290,7 @@ func (s *shelf) Sweep(_ context.Context, o retention.Order, cursor string, most 
 	sum := sha256.Sum256(fmt.Append(nil, p.Deleted, cursor))
 	p.Digest = sum[:]
 	s.rows = keep
-	return p, nil
+	return p
 }
 
 func (s *shelf) Evidence(_ context.Context, _ retention.Order) (retention.Receipt, error) {
@@ -288,6 +320,7 @@ type world struct {
 	shelves []*shelf
 	key     *ecdsa.PrivateKey
 	ids     *id.Source
+	law     lifecycle.Law
 
 	mark     time.Time
 	word     *lifecycle.Resume
@@ -306,7 +339,13 @@ type world struct {
 	oldest   time.Time
 	exports  map[id.Tenant]time.Time // running until
 	proof    func(lifecycle.Record) *lifecycle.LogProof
-	early    []string // destructive calls before their time
+
+	keepFails   int // at which call Keep fails, once; it has then done its work
+	keeps       int
+	mailFails   error
+	switchFails error
+	crash       *crash
+	early       []string // destructive calls before their time
 }
 
 // destroys remembers destructive calls that no one should have made.
@@ -335,18 +374,22 @@ func (w *world) Mark(context.Context) (time.Time, *lifecycle.Resume, error) {
 }
 
 func (w *world) Raise(_ context.Context, from, to time.Time) error {
-	if !w.mark.Equal(from) {
-		return retention.ErrTaken
-	}
-	w.mark = to
-	return nil
+	return w.crash.call(func() error {
+		if !w.mark.Equal(from) {
+			return retention.ErrTaken
+		}
+		w.mark = to
+		return nil
+	})
 }
 
 func (w *world) Limiter(context.Context) (lifecycle.Limiter, int64, error) { return w.limiter, 0, nil }
 
 func (w *world) Limit(_ context.Context, l lifecycle.Limiter, _ int64) error {
-	w.limiter = l
-	return nil
+	return w.crash.call(func() error {
+		w.limiter = l
+		return nil
+	})
 }
 
 func (w *world) Prove(_ context.Context, r lifecycle.Record) (*lifecycle.LogProof, error) {
@@ -360,24 +403,28 @@ func orderName(o retention.Order) string {
 }
 
 func (w *world) Begin(_ context.Context, o retention.Order, _ time.Time) error {
-	if o.Asked.IsZero() {
-		w.t.Errorf("the journal is not told when %s was asked for", orderName(o))
-	}
-	if _, there := w.journal[orderName(o)]; !there {
-		w.journal[orderName(o)] = time.Time{}
-	}
-	return nil
+	return w.crash.call(func() error {
+		if o.Asked.IsZero() {
+			w.t.Errorf("the journal is not told when %s was asked for", orderName(o))
+		}
+		if _, there := w.journal[orderName(o)]; !there {
+			w.journal[orderName(o)] = time.Time{}
+		}
+		return nil
+	})
 }
 
 func (w *world) Close(_ context.Context, o retention.Order, done time.Time, evidence string) error {
-	at, there := w.journal[orderName(o)]
-	if !there || done.IsZero() || len(evidence) < 10 || len(evidence) > 200 {
-		return fmt.Errorf("%s was never begun", orderName(o))
-	}
-	if at.IsZero() {
-		w.journal[orderName(o)] = done
-	}
-	return nil
+	return w.crash.call(func() error {
+		at, there := w.journal[orderName(o)]
+		if !there || done.IsZero() || len(evidence) < 10 || len(evidence) > 200 {
+			return fmt.Errorf("%s was never begun", orderName(o))
+		}
+		if at.IsZero() {
+			w.journal[orderName(o)] = done
+		}
+		return nil
+	})
 }
 
 func (w *world) Closed(_ context.Context, o retention.Order) (bool, error) {
@@ -385,17 +432,24 @@ func (w *world) Closed(_ context.Context, o retention.Order) (bool, error) {
 }
 
 func (w *world) Disable(_ context.Context, t id.Tenant) error {
-	w.disabled[t] = true
-	return nil
+	return w.crash.call(func() error {
+		w.disabled[t] = w.switchFails == nil
+		return w.switchFails
+	})
 }
 
 func (w *world) Tell(_ context.Context, t id.Tenant, key string, m retention.Message) error {
-	name := string(t) + "|" + key
-	w.mails[name] = m
-	if w.told[name] == 0 { // the key makes it once
-		w.told[name]++
-	}
-	return nil
+	return w.crash.call(func() error {
+		if w.mailFails != nil {
+			return w.mailFails
+		}
+		name := string(t) + "|" + key
+		w.mails[name] = m
+		if w.told[name] == 0 { // the key makes it once
+			w.told[name]++
+		}
+		return nil
+	})
 }
 
 func (w *world) Secret(_ context.Context, certificate string) (string, error) {
@@ -441,8 +495,13 @@ func (w *world) Facts(_ context.Context, t id.Tenant, after string, most int) ([
 }
 
 func (w *world) Keep(_ context.Context, _ id.Tenant, d lifecycle.Disposition) error {
-	w.kept[d.Passport] = d
-	return nil
+	return w.crash.call(func() error {
+		w.kept[d.Passport] = d
+		if w.keeps++; w.keeps == w.keepFails {
+			return errors.New("the answer was lost")
+		}
+		return nil
+	})
 }
 
 const day = lifecycle.Day
@@ -462,7 +521,10 @@ func found(t testing.TB) *world {
 		cases: map[id.Tenant][]retention.Case{}, kept: map[id.Passport]lifecycle.Disposition{}, known: map[id.Tenant]bool{},
 		exports: map[id.Tenant]time.Time{},
 	}
-	w.lives.w = w
+	w.lives.w, w.works.w = w, w
+	if w.law, err = lifecycle.LoadLaw(); err != nil {
+		t.Fatal(err)
+	}
 	seed := sha256.Sum256([]byte(t.Name()))
 	w.ids = id.NewSource(func() time.Time { return w.now }, &stream{seed: seed[:]})
 	for _, s := range []struct {
@@ -471,10 +533,13 @@ func found(t testing.TB) *world {
 	}{{"public", retention.Derived}, {"records", retention.Content}, {"objects", retention.Content}, {"members", retention.People}, {"settings", retention.Settings}, {"keys", retention.Keys}} {
 		w.shelves = append(w.shelves, &shelf{w: w, name: s.name, phase: s.phase})
 	}
-	w.proof = func(r lifecycle.Record) *lifecycle.LogProof {
-		return &lifecycle.LogProof{Tenant: r.Tenant, Event: lifecycle.EventTerminated, At: r.EffectiveAt, Entry: "e", SignedAt: r.NoticedAt.Add(time.Hour)}
-	}
+	w.proof = proven
 	return w
+}
+
+// proven is what the log says of an honest termination.
+func proven(r lifecycle.Record) *lifecycle.LogProof {
+	return &lifecycle.LogProof{Tenant: r.Tenant, Event: lifecycle.EventTerminated, At: r.EffectiveAt, Entry: "e", SignedAt: r.NoticedAt.Add(time.Hour)}
 }
 
 // stream is randomness that is the same each time.
@@ -560,13 +625,9 @@ func (w *world) rows(t id.Tenant) int {
 func (w *world) time() retention.Time { return retention.Time{Sources: w, Guards: w, Meter: w} }
 
 func (w *world) tick() *retention.Tick {
-	law, err := lifecycle.LoadLaw()
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	return &retention.Tick{
 		Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Places: retention.Places(w.stores()), Exports: w, Prover: w, Backups: w,
-		Journal: w, Switch: w, Herald: w, Secrets: w, Signer: w, Law: law, IDs: w.ids,
+		Journal: w, Switch: w, Herald: w, Secrets: w, Signer: w, Law: w.law, IDs: w.ids,
 	}
 }
 
@@ -583,21 +644,39 @@ func (w *world) auditor() *retention.Auditor {
 }
 
 func (w *world) custodian() *retention.Custodian {
-	law, err := lifecycle.LoadLaw()
+	return &retention.Custodian{Time: w.time(), Works: w.works, Lives: w.lives, Keeper: w, Law: w.law, Page: 2}
+}
+
+// jobs are the five jobs.
+func (w *world) jobs() map[string]func(context.Context, time.Time) error {
+	return map[string]func(context.Context, time.Time) error{
+		"tick": w.tick().Run, "custodian": w.custodian().Run, "worker": w.worker().Run, "auditor": w.auditor().Run, "survey": w.survey().Run, "detect": w.auditor().Detect,
+	}
+}
+
+func (w *world) survey() *retention.Survey {
+	return &retention.Survey{Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Law: w.law}
+}
+
+func (w *world) erasures() *retention.Erasures {
+	return &retention.Erasures{Works: w.works, Drops: w.works, Lives: w.lives, Holds: w.holds}
+}
+
+// certificate reads a certificate, signature and all.
+func (w *world) certificate(c lifecycle.CertificateRow) certificate.Document {
+	w.t.Helper()
+	d, err := certificate.Verify(c.Document, c.Signature, &w.key.PublicKey)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &retention.Custodian{Time: w.time(), Works: w.works, Lives: w.lives, Keeper: w, Law: law, Page: 2}
+	return d
 }
 
-// all runs every job once.
+// all runs every job of a quarter of an hour once.
 func (w *world) all() {
 	w.t.Helper()
-	for name, err := range map[string]error{
-		"tick": w.tick().Run(w.t.Context(), w.now), "custodian": w.custodian().Run(w.t.Context(), w.now),
-		"worker": w.worker().Run(w.t.Context(), w.now), "auditor": w.auditor().Run(w.t.Context(), w.now),
-	} {
-		if err != nil {
+	for _, name := range []string{"tick", "custodian", "worker", "auditor"} {
+		if err := w.jobs()[name](w.t.Context(), w.now); err != nil {
 			w.t.Fatalf("%s at %s: %v", name, w.now, err)
 		}
 	}
@@ -620,7 +699,7 @@ func (w *world) state(t id.Tenant) lifecycle.State { return w.lives.all[t].Recor
 
 func (w *world) comes(t id.Tenant, s lifecycle.State) {
 	w.t.Helper()
-	w.until(time.Hour, 24*100, func() bool { return w.state(t) == s || w.state(t) == "" && s == lifecycle.Certified })
+	w.until(2*time.Hour, 12*100, func() bool { return w.state(t) == s || w.state(t) == "" && s == lifecycle.Certified })
 }
 
 func (w *world) mail(t id.Tenant, kind lifecycle.NoticeKind) (retention.Message, int) {

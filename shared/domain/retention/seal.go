@@ -129,8 +129,11 @@ func (v *visit) hurry(ctx context.Context, wanted bool) error {
 	if !wanted || !ok || !w.NotBefore.After(v.at.NotAfter.Add(retry)) {
 		return nil
 	}
-	w.NotBefore = v.at.NotAfter.Add(soon)
-	err := v.Works.Save(ctx, w)
+	w, err := claim(ctx, v.Works, w, v.at)
+	if err == nil {
+		w.NotBefore = v.at.NotAfter.Add(soon)
+		err = put(ctx, v.Works, w)
+	}
 	if ignorable(err) {
 		return nil
 	}

@@ -21,7 +21,8 @@ type steps struct {
 
 // told are the steps that the people of a tenant also read of in the application.
 func told(e audit.Event) bool {
-	return slices.Contains([]audit.Event{lifecycle.EventNoticeSent, lifecycle.EventWindowExtended}, e)
+	titled := slices.ContainsFunc(audit.Events(), func(d audit.Documented) bool { return d.Event == e && d.Title != "" })
+	return titled || e == lifecycle.EventNoticeSent || e == lifecycle.EventWindowExtended
 }
 
 // take stores one step and returns the life after it. lifecycle.ErrStale when somebody else was faster.

@@ -45,7 +45,7 @@ func (s *shift) stray(ctx context.Context, w Work, most int64) error {
 			return s.fail(ctx, w, err)
 		}
 		if lifecycle.Blocked(holds, lifecycle.Target{Tenant: w.Tenant, Whole: true}) != nil {
-			return put(ctx, s.Works, deferred(w, "legal-hold", s.at.at().Add(retry)))
+			return put(ctx, s.Works, deferred(w, heldBack, s.at.at().Add(retry)))
 		}
 		spent, err := s.swept(ctx, &w, store, Order{Tenant: w.Tenant, Asked: f.At}, most)
 		if err != nil {

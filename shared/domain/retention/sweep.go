@@ -73,11 +73,11 @@ func (s *shift) page(ctx context.Context, w *Work, store Store, life lifecycle.L
 	}
 	w.By = by(r, holds, w.Phase)
 	if lifecycle.Blocked(holds, lifecycle.Target{Tenant: w.Tenant, Keys: w.Phase == Keys}) != nil {
-		return 0, false, put(ctx, s.Works, deferred(*w, "legal-hold", s.at.at().Add(retry)))
+		return 0, false, put(ctx, s.Works, deferred(*w, heldBack, s.at.at().Add(retry)))
 	}
 	if w.Cursor == "" {
 		if again, err := w.begin(holds); err != nil || !again {
-			return 0, false, errors.Join(err, put(ctx, s.Works, deferred(*w, "legal-hold", s.at.at().Add(retry))))
+			return 0, false, errors.Join(err, put(ctx, s.Works, deferred(*w, heldBack, s.at.at().Add(retry))))
 		}
 	}
 	o := orderOf(life)
@@ -91,7 +91,7 @@ func (s *shift) page(ctx context.Context, w *Work, store Store, life lifecycle.L
 	}
 	w.Ended = s.at.at()
 	if w.Spared > 0 {
-		return spent, false, put(ctx, s.Works, deferred(*w, "legal-hold", s.at.at().Add(retry)))
+		return spent, false, put(ctx, s.Works, deferred(*w, heldBack, s.at.at().Add(retry)))
 	}
 	w.Done, w.Why = s.at.at(), ""
 	if receipt, err := store.Evidence(ctx, o); err == nil { // the auditor asks again for one that is missing
@@ -126,16 +126,17 @@ func (s *shift) swept(ctx context.Context, w *Work, store Store, o Order, most i
 	spent = max(1, p.Writes)
 	s.left -= spent
 	w.Writes += p.Writes
+	w.Deleted += p.Deleted // also of a page that failed halfway
+	if p.Deleted > 0 {
+		w.Digest = roll(w.Digest, p.Digest)
+	}
 	if err != nil {
 		return spent, err
 	}
 	if p.Cursor != "" && p.Cursor == w.Cursor && p.Deleted == 0 {
 		return spent, ErrStuck
 	}
-	w.Deleted, w.Spared, w.Cursor = w.Deleted+p.Deleted, w.Spared+p.Spared, p.Cursor
-	if p.Deleted > 0 {
-		w.Digest = roll(w.Digest, p.Digest)
-	}
+	w.Spared, w.Cursor = w.Spared+p.Spared, p.Cursor
 	w.Attempts, w.Progress = 0, s.at.at()
 	s.moved++
 	return spent, nil

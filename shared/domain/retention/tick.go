@@ -57,8 +57,9 @@ type Tick struct {
 	Signer   Signer
 	Law      lifecycle.Law
 	IDs      *id.Source
-	Budget   int    // tenants in one call; 0: 100
-	Template string // hash of the template that this build runs from, for certificates
+	Policy   lifecycle.Policy // of this build; counts for running terminations where it is stricter. Zero: what they have
+	Budget   int              // tenants in one call; 0: 100
+	Template string           // hash of the template that this build runs from, for certificates
 }
 
 // Run looks at the tenants that are due, earliest first. One that fails does not stop the others; the errors are returned
@@ -78,7 +79,7 @@ func (t *Tick) Run(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var failed []error
-	blocked, paused := 0, 0.0
+	blocked, extended, paused := 0, 0, 0.0
 	for _, tenant := range due {
 		if at.over() || ctx.Err() != nil {
 			break
@@ -93,9 +94,13 @@ func (t *Tick) Run(ctx context.Context, now time.Time) error {
 		if v.paused {
 			paused = 1
 		}
+		if v.extended {
+			extended++
+		}
 	}
 	t.Meter.Put(StepsFailed, float64(len(failed)))
 	t.Meter.Put(StepsBlocked, float64(blocked))
+	t.Meter.Put(WindowsExtended, float64(extended))
 	t.Meter.Put(LimiterPaused, paused)
 	return errors.Join(failed...)
 }
@@ -109,8 +114,9 @@ type visit struct {
 	works []Work
 	wait  time.Time // somebody has said when to come again
 
-	paused  bool // by the limiter
-	blocked bool // a step is due by time and waits for something that should be there
+	paused   bool // by the limiter
+	extended bool // the window, for an export
+	blocked  bool // a step is due by time and waits for something that should be there
 }
 
 // visit takes the steps of one tenant, and then says when to look at it again.
@@ -160,6 +166,9 @@ func (v *visit) walk(ctx context.Context) error {
 
 // once sends what is to be sent, prepares what the state needs, and takes a step if one is due.
 func (v *visit) once(ctx context.Context) (more bool, err error) {
+	if more, err = v.adopt(ctx); err != nil || more {
+		return more, err
+	}
 	if more, err = v.notify(ctx); err != nil || more {
 		return more, err
 	}
@@ -185,9 +194,26 @@ func (v *visit) once(ctx context.Context) (more bool, err error) {
 		if edit, err = v.certify(ctx, after); err != nil {
 			return false, err
 		}
+	case lifecycle.EventWindowExtended:
+		v.extended = true
 	default:
 	}
 	v.life, err = v.take(ctx, v.life, after, event, v.says(after), edit)
+	return err == nil, err
+}
+
+// adopt has the policy of this build count where it is stricter. One that cannot be kept together with what was promised
+// changes nothing: what was promised stays.
+func (v *visit) adopt(ctx context.Context) (more bool, err error) {
+	r := v.life.Record
+	if v.Policy.Version == "" || r.Begins().IsZero() || r.State == lifecycle.Certified {
+		return false, nil
+	}
+	after, err := lifecycle.Adopt(r, v.Policy)
+	if err != nil || after.Revision == r.Revision {
+		return false, nil
+	}
+	v.life, err = v.take(ctx, v.life, after, lifecycle.EventPolicyAdopted, map[string]string{"policy": after.Policy().Version}, nil)
 	return err == nil, err
 }
 

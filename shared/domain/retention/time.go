@@ -96,8 +96,9 @@ const (
 	MinSlackResidual        = "MinSlackSecondsResidual"
 	LateTenants             = "LateTenants" // whose projected finish is past a deadline, or which missed one
 	StepsFailed             = "StepsFailed"
-	StepsBlocked            = "StepsBlocked" // due by time, and waiting for something
-	NoProgress              = "NoProgress"   // pieces of work that stand still for two hours
+	StepsBlocked            = "StepsBlocked"    // due by time, and waiting for something
+	WindowsExtended         = "WindowsExtended" // because of exports, at the cost of the time for the deletion
+	NoProgress              = "NoProgress"      // pieces of work that stand still for two hours
 	ResidualFound           = "ResidualFound"
 	ResurrectionFound       = "ResurrectionFound"
 	EarlyDestructiveAttempt = "EarlyDestructiveAttempt" // refused; still somebody has to look

@@ -21,6 +21,9 @@ const (
 	stillAfter   = 2 * time.Hour // without progress: an alarm
 )
 
+// heldBack is why work rests that a hold stands against.
+const heldBack = "legal-hold"
+
 // inOrder sorts by urgency where it is the same for all, then in the order in which stores are emptied.
 func inOrder(works []Work) []Work {
 	out := slices.Clone(works)
