@@ -192,7 +192,7 @@ func (u *inspection) conclude(ctx context.Context, w Work, life lifecycle.Life, 
 		return err
 	}
 	if content > 0 {
-		if err := u.Journal.Begin(ctx, orderOf(life), life.Record.Deadlines().DrainUntil); err != nil {
+		if err := begin(ctx, u.Journal, life); err != nil {
 			return err
 		}
 	}

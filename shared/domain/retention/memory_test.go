@@ -402,8 +402,11 @@ func orderName(o retention.Order) string {
 	return fmt.Sprint(o.Tenant, "|", o.Passport, "|", o.Person, "|", o.Asked.UTC())
 }
 
-func (w *world) Begin(_ context.Context, o retention.Order, _ time.Time) error {
+func (w *world) Begin(_ context.Context, o retention.Order, notBefore time.Time) error {
 	return w.crash.call(func() error {
+		if notBefore.Before(o.Asked) {
+			w.t.Errorf("the deletion of %s begins at %s, before it was asked for at %s", orderName(o), notBefore, o.Asked)
+		}
 		if o.Asked.IsZero() {
 			w.t.Errorf("the journal is not told when %s was asked for", orderName(o))
 		}

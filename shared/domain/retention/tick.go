@@ -235,7 +235,7 @@ func (v *visit) prepare(ctx context.Context) (more bool, err error) {
 		if err := v.load(ctx); err != nil {
 			return false, err
 		}
-		if err := v.Journal.Begin(ctx, v.order(), r.Deadlines().DrainUntil); err != nil { // opened again: another deletion
+		if err := begin(ctx, v.Journal, v.life); err != nil { // opened again: another deletion
 			return false, err
 		}
 		return false, v.addSweeps(ctx)
@@ -276,7 +276,7 @@ func (v *visit) enter(ctx context.Context, given lifecycle.Facts) error {
 		_, _, err := lifecycle.Advance(v.life.Record, v.at.Instants, given)
 		return err
 	}
-	return v.Journal.Begin(ctx, v.order(), v.life.Record.Deadlines().DrainUntil)
+	return begin(ctx, v.Journal, v.life)
 }
 
 // order is the deletion of this tenant.
