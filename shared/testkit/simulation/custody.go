@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/audience"
@@ -72,6 +73,13 @@ func (o *oracle) inCustody(k *kept) {
 	if d.Kind == lifecycle.Custody && !p.RecycledAt.IsZero() && p.Group == "battery" && p.RecycledAt.Before(o.w.now.Add(-day)) {
 		o.fail(9, k.tenant, "passport %s of a recycled battery is kept", d.Passport)
 	}
+	begins := p.PublishedAt
+	if p.PlacedAt.After(begins) {
+		begins = p.PlacedAt
+	}
+	if years := begins.AddDate(30, 0, 0); d.Kind == lifecycle.Custody && p.Group == "battery" && (d.Until.Before(years) || d.Until.After(years.Add(day))) {
+		o.fail(9, k.tenant, "passport %s is kept until %s, and not for 30 years", d.Passport, d.Until.Format(time.DateOnly))
+	}
 	if d.Kind == lifecycle.HandedOver && p.choice.SuccessorURL == "" {
 		o.fail(9, k.tenant, "passport %s leads to a successor that nobody named", d.Passport)
 	}
@@ -97,4 +105,18 @@ func (o *oracle) disposed(t *tenant) {
 			o.fail(9, t, "passport %s is demanded by law, and nothing of it is kept", p.Passport)
 		}
 	}
+}
+
+// expire removes what was kept when its time is over. DynamoDB: "TTL typically deletes expired items within a few days";
+// whoever reads compares the date.
+func (w *World) expire() {
+	w.custodyOrder = slices.DeleteFunc(w.custodyOrder, func(p id.Passport) bool {
+		k := w.custody[p]
+		over := k == nil || !k.disposition.Until.IsZero() && w.now.After(k.disposition.Until)
+		if over {
+			delete(w.custody, p)
+			w.stats.Ended++
+		}
+		return over
+	})
 }

@@ -48,6 +48,7 @@ func (w *World) daily() {
 	})
 	w.every(26*time.Hour, func() time.Duration {
 		w.oracle.daily()
+		w.expire()
 		return day
 	})
 	w.every(9*day, func() time.Duration {

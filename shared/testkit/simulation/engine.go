@@ -54,19 +54,42 @@ func newEngine(w *World) *engine {
 	}
 }
 
-// run runs one job as the schedule does, with what can go wrong with it.
-func (e *engine) run(name string, do func(context.Context, time.Time) error) {
+// run runs one job as the schedule does, with what can go wrong with it. A run that is missed is only missed where the next
+// one comes soon; a daily or weekly one comes late, since schedules repeat what failed for 24 hours.
+func (e *engine) run(name string, often bool, do func(context.Context, time.Time) error) {
 	w := e.w
 	d := w.dice.schedule
 	if w.now.Before(e.outage) {
 		w.injected("outage")
+		if !often {
+			w.at(e.outage.Add(time.Hour), func() { e.run(name, often, do) })
+		}
 		return
 	}
+	late := d.chance(w.mix.Late)
 	if d.chance(w.mix.Missed) {
 		w.injected("run missed")
+		if often {
+			return
+		}
+		late = true
+	}
+	if late {
+		w.injected("run late")
+		w.after(d.between(time.Minute, 20*time.Hour), func() { e.once(name, often, do) })
 		return
 	}
-	once := func() {
+	e.once(name, often, do)
+	if d.chance(w.mix.Duplicate) {
+		w.injected("run twice")
+		e.once(name, often, do)
+	}
+}
+
+// once runs a job; one that comes rarely is tried twice more when it fails, as asynchronous invocations are.
+func (e *engine) once(name string, often bool, do func(context.Context, time.Time) error) {
+	w := e.w
+	for try := range 3 {
 		w.clocks.drift()
 		before := w.stats.Removed
 		err, crashed := w.job(name, func() error { return do(context.Background(), w.clocks.lambda()) })
@@ -77,48 +100,31 @@ func (e *engine) run(name string, do func(context.Context, time.Time) error) {
 			w.stats.JobErrors[name]++
 			w.logf("%s: %v", name, err)
 		}
-	}
-	if d.chance(w.mix.Late) {
-		w.injected("run late")
-		w.after(d.between(time.Minute, 20*time.Hour), once)
-		return
-	}
-	once()
-	if d.chance(w.mix.Duplicate) {
-		w.injected("run twice")
-		once()
+		if often || try == 2 || err == nil && !crashed {
+			return
+		}
+		w.now = w.now.Add(time.Duration(try+1) * time.Minute)
 	}
 }
 
 // schedule has every job run as the template says, or less often where nothing is urgent: a run left out is a missed run.
 func (e *engine) schedule() {
-	w, step := e.w, e.w.mix.Step
-	w.every(time.Minute, func() time.Duration {
-		e.run("tick", e.tick.Run)
-		return step
-	})
-	w.every(2*time.Minute, func() time.Duration {
-		e.run("custodian", e.custodian.Run)
-		return step
-	})
-	w.every(3*time.Minute, func() time.Duration {
-		e.run("worker", e.worker.Run)
-		return step
-	})
-	w.every(4*time.Minute, func() time.Duration {
-		e.run("auditor", e.auditor.Run)
-		return step
-	})
-	w.every(5*time.Hour, func() time.Duration {
-		e.run("detector", e.auditor.Detect)
-		return 7 * day
-	})
-	w.every(7*time.Hour, func() time.Duration {
-		e.run("survey", e.survey.Run)
-		return day
-	})
+	w := e.w
+	for i, job := range []struct {
+		name  string
+		every time.Duration
+		do    func(context.Context, time.Time) error
+	}{
+		{"tick", w.mix.Step, e.tick.Run}, {"custodian", w.mix.Step, e.custodian.Run}, {"worker", w.mix.Step, e.worker.Run},
+		{"auditor", w.mix.Step, e.auditor.Run}, {"survey", day, e.survey.Run}, {"detector", 7 * day, e.auditor.Detect},
+	} {
+		w.every(time.Duration(i+1)*time.Minute, func() time.Duration {
+			e.run(job.name, job.every < day, job.do)
+			return job.every
+		})
+	}
 	w.every(6*time.Hour, func() time.Duration {
-		e.run("rotation", w.backups.rotator.Run)
+		_, _ = w.job("rotation", func() error { return w.backups.rotator.Run(context.Background(), w.now) })
 		return day
 	})
 	w.faults.overlap = func() {

@@ -16,7 +16,8 @@ type exporting struct {
 	row         *row
 }
 
-// fetchHours is how long a package can be fetched at least, when its export ran while the window was to close.
+// fetchHours is how long a package can be fetched at least, when its export ran at the instant at which the window was to
+// close.
 const fetchHours = 6 * time.Hour
 
 // longestExport is how long one may keep the window open.
@@ -46,7 +47,7 @@ func (w *World) export(t *tenant, takes time.Duration) {
 		e.row = w.place(placeExports).put(row{tenant: t.id, key: fmt.Sprintf("export#%d", t.serial), kind: "package", value: w.dice.data.Uint64()})
 		if x != nil && !w.now.Before(x.t0) {
 			w.oracle.probe(t, x, "at the end of an export")
-			if w.now.After(end.Add(-fetchHours)) && w.now.Add(fetchHours).Before(end.Add(longestExport)) {
+			if w.now.After(end) && w.now.Add(fetchHours).Before(end.Add(longestExport)) {
 				w.after(fetchHours-time.Second, func() { w.oracle.fetch(t, x, e) })
 			}
 		}

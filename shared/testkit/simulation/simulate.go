@@ -15,7 +15,7 @@ import (
 type Figures struct {
 	Tenants, Exits, Certified, Reinstated         int
 	Early, Residual, Removed, Mails               int64
-	Probes, Holds, Erasures, Kept                 int
+	Probes, Holds, Erasures, Kept, Ended          int
 	Restores, Copies, Resurrections, Steps, Calls int64
 	Jobs, JobErrors, Alarms, Faults               map[string]int64
 	MaxActive, MaxResidual                        time.Duration // from T0, of those that nothing held and nothing haunted
@@ -51,7 +51,7 @@ func Run(cfg Config) Result {
 func (f *Figures) Add(o Figures) {
 	f.Tenants, f.Exits, f.Certified, f.Reinstated = f.Tenants+o.Tenants, f.Exits+o.Exits, f.Certified+o.Certified, f.Reinstated+o.Reinstated
 	f.Early, f.Residual, f.Removed, f.Mails = f.Early+o.Early, f.Residual+o.Residual, f.Removed+o.Removed, f.Mails+o.Mails
-	f.Probes, f.Holds, f.Erasures, f.Kept = f.Probes+o.Probes, f.Holds+o.Holds, f.Erasures+o.Erasures, f.Kept+o.Kept
+	f.Probes, f.Holds, f.Erasures, f.Kept, f.Ended = f.Probes+o.Probes, f.Holds+o.Holds, f.Erasures+o.Erasures, f.Kept+o.Kept, f.Ended+o.Ended
 	f.Restores, f.Copies, f.Resurrections = f.Restores+o.Restores, f.Copies+o.Copies, f.Resurrections+o.Resurrections
 	f.Steps, f.Calls = f.Steps+o.Steps, f.Calls+o.Calls
 	f.MaxActive, f.MaxResidual = max(f.MaxActive, o.MaxActive), max(f.MaxResidual, o.MaxResidual)
@@ -91,7 +91,7 @@ func (f Figures) Print(out io.Writer, broken int) {
 		{"promises broken", broken}, {"early deletions", f.Early}, {"residual objects", f.Residual},
 		{"longest T0 to active clear", days(f.MaxActive)}, {"longest T0 to residual clear", days(f.MaxResidual)},
 		{"tenants", f.Tenants}, {"terminations", f.Exits}, {"taken back", f.Reinstated}, {"certified", f.Certified},
-		{"exports probed", f.Probes}, {"rows removed", f.Removed}, {"single deletions", f.Erasures}, {"passports kept", f.Kept},
+		{"exports probed", f.Probes}, {"rows removed", f.Removed}, {"single deletions", f.Erasures}, {"passports kept", f.Kept}, {"of those ended on their date", f.Ended},
 		{"changes of holds", f.Holds}, {"backups made", f.Copies}, {"backups restored", f.Restores}, {"data that came back", f.Resurrections},
 		{"steps", f.Steps}, {"calls of ports", f.Calls},
 		{"runs of jobs", strings.Join(sorted(f.Jobs), ", ")}, {"runs that ended with an error", strings.Join(sorted(f.JobErrors), ", ")},
