@@ -71,7 +71,7 @@ func (o *oracle) entered(t *tenant, x *exit, to lifecycle.State) {
 		x.sealed = now
 		o.w.onSealed(t)
 	case lifecycle.Deleting:
-		if now.Before(x.notBefore().Add(drainHours - 30*time.Minute)) {
+		if now.Before(x.notBefore()) || x.sealed.IsZero() || now.Before(x.sealed.Add(drainHours-30*time.Minute)) {
 			o.fail(1, t, "its deletion began before %s and the drain", x.notBefore().Format(time.RFC3339))
 		}
 		if x.deleting.IsZero() {

@@ -138,6 +138,9 @@ func (w *World) corrupt(t *tenant, x *exit) {
 		l.DueAt = w.now
 	})
 	w.after(w.dice.faults.between(day, 5*day), func() {
+		if s := w.life0(t); s != lifecycle.Window && s != lifecycle.Sealed {
+			return // by now the deletion has begun, as it had to: the early T0 only makes it hurry
+		}
 		w.ledger.lives.Overwrite(t.id, func(l *lifecycle.Life) {
 			is := l.Record
 			l.Record.T0, l.Record.EffectiveAt, l.Record.NoticedAt = right.T0, right.EffectiveAt, right.NoticedAt
