@@ -192,7 +192,7 @@ func (u *inspection) conclude(ctx context.Context, w Work, life lifecycle.Life, 
 		return err
 	}
 	if content > 0 {
-		if err := begin(ctx, u.Journal, life); err != nil {
+		if err := journalled(ctx, u.Journal, life); err != nil {
 			return err
 		}
 	}

@@ -64,21 +64,12 @@ func (v *visit) closeJournal(ctx context.Context) (bool, error) {
 	if err != nil || closed {
 		return closed, err
 	}
-	// An entry that was closed before and dropped since, because a hold kept the rest for months, is written again.
-	if err := begin(ctx, v.Journal, v.life); err != nil {
+	// An entry that was closed before, and dropped since because a hold has kept the rest for months, is written again.
+	if err := journalled(ctx, v.Journal, v.life); err != nil {
 		return false, err
 	}
 	if err := v.Journal.Close(ctx, v.order(), v.life.Record.ActiveClearAt, evidence(v.works)); err != nil {
 		return false, err
 	}
 	return v.Journal.Closed(ctx, v.order())
-}
-
-// begin writes the deletion of a tenant into the journal. One that was opened again was asked for after its drain.
-func begin(ctx context.Context, j Journal, l lifecycle.Life) error {
-	o, notBefore := orderOf(l), l.Record.Deadlines().DrainUntil
-	if o.Asked.After(notBefore) {
-		notBefore = o.Asked
-	}
-	return j.Begin(ctx, o, notBefore)
 }

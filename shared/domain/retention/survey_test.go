@@ -107,6 +107,24 @@ func TestLate(t *testing.T) {
 	}
 }
 
+// TestCertificatesOverdue holds that a tenant that is gone and gets no certificate is not forgotten.
+func TestCertificatesOverdue(t *testing.T) {
+	w := found(t)
+	leaver := w.tenant(1, 1, true)
+	w.comes(leaver, lifecycle.ResidualClear)
+	for range 24 * 4 {
+		if err := w.tick().Run(t.Context(), w.now); err != nil { // and no auditor
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(time.Hour)
+	}
+	w.surveyed()
+	if w.figures[retention.CertificatesOverdue] != 1 || w.state(leaver) != lifecycle.ResidualClear {
+		t.Errorf("%s, %v", w.state(leaver), w.figures)
+	}
+	w.comes(leaver, lifecycle.Certified)
+}
+
 // TestDetect holds that data of a tenant that does not exist is found, reported at once and deleted a day later, and that
 // nothing of a tenant that does exist ever is.
 func TestDetect(t *testing.T) {

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -82,7 +83,7 @@ func (o *oracle) entered(t *tenant, x *exit, to lifecycle.State) {
 	case lifecycle.ActiveClear:
 		x.activeClear = now
 		if n := o.left(t, true); n > 0 {
-			o.fail(5, t, "it is called clear, and %d rows are left", n)
+			o.fail(5, t, "it is called clear, and %d rows are left: %s", n, o.some(t))
 		}
 	case lifecycle.ResidualClear:
 		x.residualClear = now
@@ -118,7 +119,7 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 		return
 	}
 	if n := o.left(t, true); n > 0 {
-		o.fail(5, t, "it is certified, and %d rows are left", n)
+		o.fail(5, t, "it is certified, and %d rows are left: %s", n, o.some(t))
 		o.w.stats.Residual += int64(n)
 	}
 	if n := len(o.w.keys.rows(t.id)); n > 0 {
@@ -187,4 +188,19 @@ func (o *oracle) due(t *tenant, x *exit) {
 	case !t.closed && x.residualClear.IsZero() && !x.haunted:
 		o.fail(4, t, "residual copies are not clear %s after the deadline", o.w.now.Sub(residual).Round(time.Hour))
 	}
+}
+
+// some names a row that is left.
+func (o *oracle) some(t *tenant) string {
+	for _, p := range o.w.places {
+		if p == o.w.keys {
+			continue
+		}
+		for _, r := range p.rows(t.id) {
+			if r.cause != ghost || o.w.now.Sub(r.at) >= detectorDays {
+				return fmt.Sprintf("%s %s, written %s", p.name, r.key, r.at.Format(time.RFC3339))
+			}
+		}
+	}
+	return ""
 }
