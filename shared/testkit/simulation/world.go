@@ -97,7 +97,9 @@ func (w *World) at(t time.Time, do func()) {
 func (w *World) after(d time.Duration, do func()) { w.at(w.now.Add(d), do) }
 
 // every repeats something, with what each time says about the next. However long one takes, the next is not put off by it.
-func (w *World) every(first time.Duration, do func() (next time.Duration)) { w.repeat(w.now.Add(first), do) }
+func (w *World) every(first time.Duration, do func() (next time.Duration)) {
+	w.repeat(w.now.Add(first), do)
+}
 
 func (w *World) repeat(t time.Time, do func() (next time.Duration)) {
 	w.at(t, func() { w.repeat(t.Add(do()), do) })
