@@ -47,6 +47,16 @@ type Mix struct {
 // Calm is the mix without faults.
 func Calm() Mix { return Mix{Step: time.Hour, Hold: 0.1, Expedite: 0.1, Reinstate: 0.3, Straggle: 0.2} }
 
+// Storm is the mix with every fault at once, each often.
+func Storm() Mix {
+	return Mix{
+		Step: 2 * time.Hour, CrashBefore: 2e-3, CrashAfter: 2e-3, Throttle: 5e-3, LostReply: 2e-3, Overlap: 5e-3,
+		Partial: 0.1, Lie: 0.08, Stale: 0.3, Missed: 0.05, Duplicate: 0.05, Late: 0.05, Skew: 0.02, Jump: 5e-3, Back: 5e-3,
+		Outage: 5e-3, Down: 5e-3, Restore: 5e-2, Shrug: 5e-3, MassExit: 1e-3,
+		Corrupt: 0.15, Straggle: 0.6, Ghost: 0.2, Hold: 0.4, Expedite: 0.2, Reinstate: 0.5, Policy: 1.5,
+	}
+}
+
 // drawMix draws the mix of a seed.
 func drawMix(seed uint64) Mix {
 	d := newDice(seed, "mix")

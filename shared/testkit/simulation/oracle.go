@@ -156,10 +156,11 @@ func (o *oracle) removed(r *row, by string) {
 			o.fail(7, t, "%s %s was removed under hold %s", r.place.name, r.key, h.id)
 		}
 	}
-	if t.closed || o.erasable(t, r) {
+	x := t.exit
+	ends := x != nil && !o.w.now.Before(x.notBefore()) && !x.sealed.IsZero() && !o.w.now.Before(x.sealed.Add(drainHours-30*time.Minute))
+	if t.closed || !ends && o.erasable(t, r) {
 		return
 	}
-	x := t.exit
 	switch {
 	case x == nil || o.w.now.Before(x.t0):
 		o.fail(8, t, "%s %s was removed, and the contract runs", r.place.name, r.key)
@@ -167,7 +168,7 @@ func (o *oracle) removed(r *row, by string) {
 	case o.w.now.Before(x.notBefore()):
 		o.fail(1, t, "%s %s was removed before %s", r.place.name, r.key, x.notBefore().Format(time.RFC3339))
 		o.w.stats.Early++
-	case x.sealed.IsZero() || o.w.now.Before(x.sealed.Add(drainHours-30*time.Minute)):
+	case !ends:
 		o.fail(1, t, "%s %s was removed before the drain had ended", r.place.name, r.key)
 		o.w.stats.Early++
 	case r.kind == "tenant-key" && o.left(t, false) > 0:

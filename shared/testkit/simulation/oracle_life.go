@@ -75,6 +75,14 @@ func (o *oracle) entered(t *tenant, x *exit, to lifecycle.State) {
 		if now.Before(x.notBefore()) || x.sealed.IsZero() || now.Before(x.sealed.Add(drainHours-30*time.Minute)) {
 			o.fail(1, t, "its deletion began before %s and the drain", x.notBefore().Format(time.RFC3339))
 		}
+		if !o.w.disabled[t.id] {
+			o.fail(6, t, "its deletion begins, and its key was not turned off")
+		}
+		for _, h := range t.holds {
+			if h.inForce() && h.scope.Kind == lifecycle.ScopeTenant && x.deleting.IsZero() {
+				o.fail(7, t, "its deletion begins under hold %s", h.id)
+			}
+		}
 		if x.deleting.IsZero() {
 			x.deleting = now
 			o.disposed(t)
@@ -82,6 +90,11 @@ func (o *oracle) entered(t *tenant, x *exit, to lifecycle.State) {
 		x.activeClear, x.residualClear = time.Time{}, time.Time{}
 	case lifecycle.ActiveClear:
 		x.activeClear = now
+		for _, h := range t.holds {
+			if h.inForce() {
+				o.fail(7, t, "it is called clear under hold %s", h.id)
+			}
+		}
 		if n := o.left(t, true); n > 0 {
 			o.fail(5, t, "it is called clear, and %d rows are left: %s", n, o.some(t))
 		}

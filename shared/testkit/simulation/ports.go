@@ -17,6 +17,9 @@ import (
 
 // Put is retention.Meter. What is measured is looked at by the oracle, not by anybody in the world.
 func (w *World) Put(name string, value float64) {
+	if name == retention.EarlyDestructiveAttempt && value > 0 {
+		w.oracle.fail(1, nil, "%g attempts to destroy something before its time were refused", value)
+	}
 	switch name {
 	case retention.TickHeartbeat, retention.MinSlackWindow, retention.MinSlackActive, retention.MinSlackResidual, retention.LawReviewOverdue:
 	default:

@@ -68,7 +68,7 @@ func (w *World) work(t *tenant) {
 		}
 		epoch := w.life(t).Record.Epoch
 		w.after(d.between(0, 15*time.Minute), func() {
-			if !t.closed && w.life(t).Record.Epoch == epoch && p.erasedAt.IsZero() {
+			if w.may(t, lifecycle.Write) && w.life(t).Record.Epoch == epoch && p.erasedAt.IsZero() {
 				w.version(t, p, work)
 			}
 		})

@@ -8,22 +8,25 @@ import (
 )
 
 var (
-	fromFlag  = flag.Uint64("from", 1, "first seed of TestMany")
-	countFlag = flag.Int("count-seeds", 0, "how many seeds TestMany runs")
+	fromFlag  = flag.Uint64("from", 1, "first seed of TestHunt")
+	huntFlag  = flag.Int("hunt", 0, "how many seeds TestHunt looks at, until one breaks the promise")
+	stormFlag = flag.Bool("storm", false, "every fault at once in every second seed of TestHunt")
 )
 
-// TestMany searches seeds; it is for looking by hand.
-func TestMany(t *testing.T) {
-	if *countFlag == 0 {
-		t.Skip("searches seeds: say how many with -count-seeds")
+// TestHunt looks for a seed that breaks the promise; infra/mutants runs it over code that has been broken on purpose.
+func TestHunt(t *testing.T) {
+	if *huntFlag == 0 {
+		t.Skip("searches seeds: say how many with -hunt")
 	}
-	var all simulation.Figures
-	for i := range *countFlag {
-		r := simulation.Run(simulation.Config{Seed: *fromFlag + uint64(i), Tenants: *tenantsFlag, Years: *yearsFlag})
-		all.Add(r.Figures)
+	for i := range *huntFlag {
+		cfg := simulation.Config{Seed: *fromFlag + uint64(i), Tenants: *tenantsFlag, Years: *yearsFlag}
+		if *stormFlag && i%2 == 0 {
+			storm := simulation.Storm()
+			cfg.Mix = &storm
+		}
+		r := simulation.Run(cfg)
 		if len(r.Broken) > 0 {
-			t.Errorf("seed %d: %d broken: %s; mix: %s", r.Seed, len(r.Broken), r.Broken[0], r.Mix)
+			t.Fatalf("seed %d: %d broken: %s; mix: %s", r.Seed, len(r.Broken), r.Broken[0], r.Mix)
 		}
 	}
-	t.Logf("max active %s, residual %s", all.MaxActive, all.MaxResidual)
 }

@@ -44,7 +44,12 @@ func TestSeed(t *testing.T) {
 	defer log.Close()
 	out := bufio.NewWriter(log)
 	defer out.Flush()
-	r := simulation.Run(simulation.Config{Seed: *seedFlag, Tenants: *tenantsFlag, Years: *yearsFlag, Log: out})
+	cfg := simulation.Config{Seed: *seedFlag, Tenants: *tenantsFlag, Years: *yearsFlag, Log: out}
+	if *stormFlag {
+		storm := simulation.Storm()
+		cfg.Mix = &storm
+	}
+	r := simulation.Run(cfg)
 	var b bytes.Buffer
 	r.Figures.Print(&b, len(r.Broken))
 	t.Logf("log: %s\nmix: %s\n%s", log.Name(), r.Mix, b.String())
