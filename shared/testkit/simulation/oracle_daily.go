@@ -9,13 +9,13 @@ import (
 // back sees a row that a restored backup brings back: invariant 6.
 func (o *oracle) back(r *row) {
 	t := o.w.byID[r.tenant]
-	if r.cause == ghost {
+	if r.cause == ghost || !t.closed && o.held(t, r) {
 		return
 	}
 	switch {
 	case t.closed:
 		o.fail(6, t, "%s %s came back from a backup after the certificate", r.place.name, r.key)
-	case t.exit != nil && !t.exit.deleting.IsZero() && !o.held(t, r):
+	case t.exit != nil && !t.exit.deleting.IsZero():
 		o.fail(6, t, "%s %s came back from a backup while the tenant is being deleted", r.place.name, r.key)
 	default:
 		for _, e := range t.erasures {
