@@ -96,7 +96,7 @@ func (w *World) found() *tenant {
 	w.put(placeKeys, row{tenant: t.id, key: "key", kind: "tenant-key", value: d.Uint64()})
 	w.put(placeSettings, row{tenant: t.id, key: "tenant", kind: "tenant", value: d.Uint64()})
 	w.put(placeSettings, row{tenant: t.id, key: "api-key", kind: "api-key", value: d.Uint64()})
-	for range 2 + d.IntN(3) {
+	for n := 2 + d.IntN(3); len(t.members) < n; {
 		w.join(t)
 	}
 	for range 2 + d.IntN(6) {
