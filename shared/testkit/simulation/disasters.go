@@ -92,7 +92,17 @@ func (w *World) repolicy() {
 		panic(err)
 	}
 	w.injected("policy changed")
-	w.policy = p
+	w.logf("another policy: %s", p.Version)
+	w.policy, w.engine.tick.Policy = p, p
+	for _, t := range w.tenants { // what is running keeps the stricter of both; a window that has closed is not opened again
+		if x := t.exit; x != nil && !t.closed {
+			now := terms(p)
+			if !x.sealed.IsZero() {
+				now = policyTerms{active: p.Active, residual: p.Residual}
+			}
+			x.longest = append(x.longest, now)
+		}
+	}
 }
 
 // restore brings a table back after some rows of a customer were lost: to a point of the recovery or of the vault. What

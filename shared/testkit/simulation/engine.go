@@ -40,7 +40,7 @@ func newEngine(w *World) *engine {
 		w: w,
 		tick: &retention.Tick{
 			Time: at, Lives: l, Holds: h, Works: k, Places: retention.Places(stores), Exports: w, Prover: w.ledger.trail,
-			Backups: w.backups, Journal: w.journals, Switch: w, Herald: w, Secrets: w, Signer: w, Law: law, IDs: w.ids, Template: "sha-256:simulation",
+			Backups: w.backups, Journal: w.journals, Switch: w, Herald: w, Secrets: w, Signer: w, Law: law, IDs: w.ids, Template: "sha-256:simulation", Policy: w.policy,
 		},
 		worker: &retention.Worker{
 			Time: at, Works: k, Drops: k, Stores: stores, Lives: l, Holds: h, Register: w, Journal: w.journals, Budget: budget, Page: 25,

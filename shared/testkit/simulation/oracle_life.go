@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -143,9 +145,7 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 		o.fail(5, t, "it is certified, and %d rows are left in copies", n)
 		o.w.stats.Residual += int64(n)
 	}
-	if len(c.Document) == 0 || len(c.Signature) == 0 {
-		o.fail(11, t, "the certificate is empty")
-	}
+	o.document(t, x, c)
 	o.notices(t, x)
 	o.w.stats.Certified++
 	if plain := len(t.holds) == 0 && !x.haunted; plain {
@@ -216,4 +216,36 @@ func (o *oracle) some(t *tenant) string {
 		}
 	}
 	return ""
+}
+
+// document reads the certificate as anybody would who does not have our code.
+func (o *oracle) document(t *tenant, x *exit, c lifecycle.CertificateRow) {
+	var d struct {
+		T0, NotBefore, SealedAt, ActiveClearAt, ResidualClearAt time.Time
+		Stores                                                  []struct {
+			Name  string
+			After int64
+		}
+	}
+	if err := json.Unmarshal(c.Document, &d); err != nil || len(c.Signature) == 0 {
+		o.fail(11, t, "the certificate cannot be read: %v", err)
+		return
+	}
+	if !d.T0.Equal(x.t0) && !x.corrupted {
+		o.fail(11, t, "the certificate says that T0 was %s", d.T0.Format(time.RFC3339))
+	}
+	if d.SealedAt.Before(d.NotBefore) || d.ActiveClearAt.Before(d.SealedAt) || d.ResidualClearAt.Before(d.ActiveClearAt) {
+		o.fail(11, t, "the instants of the certificate are out of order")
+	}
+	if len(d.Stores) != len(o.w.places) {
+		o.fail(11, t, "the certificate names %d stores of %d", len(d.Stores), len(o.w.places))
+	}
+	for _, s := range d.Stores {
+		if s.After != 0 {
+			o.fail(11, t, "the certificate says that %d rows are left in %s", s.After, s.Name)
+		}
+	}
+	if bytes.Contains(c.Document, []byte(t.id)) || bytes.Contains(c.Document, []byte(t.name)) {
+		o.fail(11, t, "the certificate names the tenant")
+	}
 }
