@@ -232,14 +232,18 @@ func (s *Restored) Settle(ctx context.Context, table string, want drill.Settings
 			return s.db.failed(ctx, "UpdateTimeToLive", err)
 		}
 	}
-	if have.Protected != want.Protected || want.Key != "" && have.Key != want.Key {
-		in := &dynamodb.UpdateTableInput{TableName: &table, DeletionProtectionEnabled: &want.Protected}
-		if want.Key != "" && have.Key != want.Key {
-			in.SSESpecification = &types.SSESpecification{Enabled: aws.Bool(true), SSEType: types.SSETypeKms, KMSMasterKeyId: &want.Key}
-		}
-		if _, err := s.db.api.UpdateTable(ctx, in); err != nil {
+	if have.Protected != want.Protected {
+		if _, err := s.db.api.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &table, DeletionProtectionEnabled: &want.Protected}); err != nil {
 			return s.db.failed(ctx, "UpdateTable", err)
 		}
+		return drill.ErrNotYet // one change at a time
+	}
+	if want.Key != "" && have.Key != want.Key {
+		sse := &types.SSESpecification{Enabled: aws.Bool(true), SSEType: types.SSETypeKms, KMSMasterKeyId: &want.Key}
+		if _, err := s.db.api.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &table, SSESpecification: sse}); err != nil {
+			return s.db.failed(ctx, "UpdateTable", err)
+		}
+		return drill.ErrNotYet
 	}
 	if len(want.Tags) == 0 {
 		return nil
@@ -266,7 +270,7 @@ func (s *Restored) Settings(ctx context.Context, table string) (drill.Settings, 
 		return have, err
 	}
 	if about.TableStatus != types.TableStatusActive {
-		return have, fmt.Errorf("dynamo: table %s is %s", table, about.TableStatus)
+		return have, fmt.Errorf("%w: it is %s", drill.ErrNotYet, about.TableStatus)
 	}
 	have.Protected = aws.ToBool(about.DeletionProtectionEnabled)
 	if about.SSEDescription != nil {

@@ -250,14 +250,26 @@ func (d *Drill) restore(ctx context.Context, s *State) (string, error) {
 	}
 }
 
+// ErrNotYet says that a table is still taking on a setting; the others have to wait.
+var ErrNotYet = errors.New("the table is still taking on a setting")
+
 // settle gives the table what a restore loses, and looks whether it has it.
 func (d *Drill) settle(ctx context.Context, s *State) (string, error) {
-	if err := d.Tables.Settle(ctx, s.Target, s.Order.Want); err != nil {
-		return "", err
-	}
-	have, err := d.Tables.Settings(ctx, s.Target)
-	if err != nil {
-		return "", err
+	var have Settings
+	for {
+		err := d.Tables.Settle(ctx, s.Target, s.Order.Want)
+		if err == nil {
+			have, err = d.Tables.Settings(ctx, s.Target)
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrNotYet) {
+			return "", err
+		}
+		if err := d.Wait(ctx); err != nil {
+			return "", err
+		}
 	}
 	want := s.Order.Want
 	for name, v := range want.Tags {

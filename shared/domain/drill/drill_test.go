@@ -107,7 +107,14 @@ func (w *world) Restored(context.Context, string) (done bool, err error) {
 }
 
 func (w *world) Settle(_ context.Context, table string, s drill.Settings) error {
-	return w.call(func() error { w.settings[table] = s; return nil })
+	return w.call(func() error {
+		if w.settings[table].Protected != s.Protected { // one change at a time
+			w.settings[table] = drill.Settings{Protected: s.Protected}
+			return drill.ErrNotYet
+		}
+		w.settings[table] = s
+		return nil
+	})
 }
 
 func (w *world) Settings(_ context.Context, table string) (s drill.Settings, err error) {
@@ -231,7 +238,7 @@ func TestNothingComesBack(t *testing.T) {
 		w := draw(t)
 		point := rapid.SampledFrom(w.copies).Draw(t, "point")
 		w.left, w.after = rapid.IntRange(0, 40).Draw(t, "crash at"), rapid.Bool().Draw(t, "after the call")
-		s := drill.State{Order: drill.Order{ID: "drill-0001", Kind: drill.Records, Source: "records", Vault: "v", Point: point.ID, Want: drill.Settings{Days: 28}}}
+		s := drill.State{Order: drill.Order{ID: "drill-0001", Kind: drill.Records, Source: "records", Vault: "v", Point: point.ID, Want: drill.Settings{Days: 28, Protected: true}}}
 		w.kept = s
 		report, _, err := w.drill().Run(context.Background(), s)
 		for range 3 {
