@@ -33,7 +33,7 @@ func (s *shift) sweep(ctx context.Context, w Work, most int64) error {
 	if err != nil {
 		return err
 	}
-	if !ready {
+	if !ready || w.Phase == Keys && life.Record.State == lifecycle.Deleting { // opened again: keys wait until it is clear once more
 		return put(ctx, s.Works, deferred(w, "waits-for-phase", s.at.at().Add(soon)))
 	}
 	for most > 0 && !s.ends(ctx) {
