@@ -16,7 +16,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
@@ -38,14 +41,15 @@ type killer struct {
 func main() {
 	only := flag.String("only", "", "run only mutants whose name contains this")
 	check := flag.Bool("check", false, "only see that every mutant still fits the code")
+	beside := flag.Int("j", runtime.NumCPU(), "so many at a time")
 	flag.Parse()
-	if err := run(*only, *check); err != nil {
+	if err := run(*only, *check, *beside); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(only string, check bool) error {
+func run(only string, check bool, beside int) error {
 	root, err := enginehost.Root()
 	if err != nil {
 		return err
@@ -60,33 +64,29 @@ func run(only string, check bool) error {
 			return errors.Join(err, fmt.Errorf("without any mutant, %s already says: %s", by, how))
 		}
 	}
-	var killed []killer
-	var wrong []error
-	for i, m := range mutants() {
-		if only != "" && !strings.Contains(m.name, only) {
-			continue
-		}
+	all := slices.DeleteFunc(mutants(), func(m mutant) bool { return !strings.Contains(m.name, only) })
+	killed, wrong := make([]killer, len(all)), make([]error, len(all))
+	var wait sync.WaitGroup
+	free := make(chan struct{}, max(1, beside))
+	for i, m := range all {
 		overlay, err := apply(root, dir, i, m)
-		if err != nil {
-			wrong = append(wrong, err)
+		if wrong[i] = err; err != nil || check {
 			continue
 		}
-		if check {
-			continue
-		}
-		k, err := kill(root, overlay, m)
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", m.name, err))
-			continue
-		}
-		fmt.Printf("%-70s %s: %s\n", m.name, k.by, k.how)
-		killed = append(killed, k)
+		free <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-free }()
+			if killed[i], wrong[i] = kill(root, overlay, m); wrong[i] != nil {
+				wrong[i] = fmt.Errorf("%s: %w", m.name, wrong[i])
+				fmt.Println(wrong[i])
+				return
+			}
+			fmt.Printf("%-60s %s: %s\n", m.name, killed[i].by, killed[i].how)
+		})
 	}
-	if err := errors.Join(wrong...); err != nil {
+	wait.Wait()
+	if err := errors.Join(wrong...); err != nil || check || only != "" {
 		return err
-	}
-	if check || only != "" {
-		return nil
 	}
 	return write(root, killed)
 }
@@ -129,7 +129,7 @@ func kill(root, overlay string, m mutant) (killer, error) {
 
 // hunt runs the simulation until the oracle says something.
 func hunt(root, overlay string) (by, how string, err error) {
-	out, err := test(root, overlay, "./shared/testkit/simulation", "-run=TestHunt", "-args", "-hunt=10", "-storm", "-from=100", "-tenants=25", "-years=3")
+	out, err := test(root, overlay, "./shared/testkit/simulation", "-run=TestHunt", "-args", "-hunt=8", "-storm", "-from=100", "-tenants=25", "-years=3")
 	if err != nil {
 		return "", "", err
 	}

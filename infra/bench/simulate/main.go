@@ -26,8 +26,9 @@ func main() {
 	first := flag.Uint64("first", 10_000, "the first of many seeds")
 	tenants := flag.Int("tenants", 20_000, "tenants in all")
 	years := flag.Int("years", 5, "years that each world lasts")
+	beside := flag.Int("j", runtime.NumCPU(), "worlds at a time")
 	flag.Parse()
-	do := func() error { return many(*first, *tenants, *years) }
+	do := func() error { return many(*first, *tenants, *years, *beside) }
 	if *seed != 0 {
 		do = func() error { return replay(*seed, *tenants, *years) }
 	}
@@ -59,14 +60,14 @@ func replay(seed uint64, tenants, years int) error {
 	return nil
 }
 
-// many runs worlds side by side, one on each processor; what comes of it does not depend on how many there are.
-func many(first uint64, tenants, years int) error {
+// many runs worlds side by side; what comes of it does not depend on how many there are.
+func many(first uint64, tenants, years, beside int) error {
 	worlds := max(1, (tenants+perWorld-1)/perWorld)
 	results := make([]simulation.Result, worlds)
 	began := time.Now()
 	var wait sync.WaitGroup
 	next := make(chan int)
-	for range runtime.NumCPU() {
+	for range max(1, beside) {
 		wait.Go(func() {
 			for i := range next {
 				results[i] = simulation.Run(simulation.Config{Seed: first + uint64(i), Tenants: perWorld, Years: years})

@@ -187,6 +187,29 @@ func TestResidueBetween(t *testing.T) {
 	}
 }
 
+// TestOldVerification holds that a tenant that a hold has kept for a month after its verifications is looked at once more
+// before it is called clear: in between something has come back.
+func TestOldVerification(t *testing.T) {
+	w, leaver := begun(t, 2)
+	w.until(time.Hour, 100, func() bool { return !w.lives.all[leaver].Record.FirstVerified.IsZero() })
+	w.hold(lifecycle.Scope{Kind: lifecycle.ScopeUser, Tenant: leaver, User: personID(7)})
+	w.until(time.Hour, 100, func() bool { return !w.lives.all[leaver].Record.SecondVerified.IsZero() })
+	for day := 0; day < 30 && w.state(leaver) == lifecycle.Deleting; day++ {
+		w.now = w.now.Add(24 * time.Hour)
+		w.all()
+	}
+	w.shelf("objects").rows = append(w.shelf("objects").rows, row{tenant: leaver, name: "late"})
+	w.now = w.now.Add(5 * day)
+	w.holds.all[0].ReleasedBy, w.holds.all[0].ReleasedAt = "person:b", w.now
+	if err := w.tick().Run(t.Context(), w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.comes(leaver, lifecycle.ActiveClear)
+	if n := len(w.shelf("objects").rows); n != 0 {
+		t.Errorf("it is called clear, and %d rows are there", n)
+	}
+}
+
 // TestReopen holds that rows that are found after the completion are deleted by another round, which is another deletion in
 // the journal, and that keys, backups and the certificate come after it.
 func TestReopen(t *testing.T) {

@@ -20,6 +20,16 @@ func (w *World) daily() {
 			w.engine.outage, quiet = w.now.Add(length), w.now.Add(length+10*day)
 			w.logf("nothing runs for %s", length.Round(time.Minute))
 		}
+		if d.chance(w.mix.Halt) && w.now.After(quiet.Add(30*day)) {
+			length := d.between(5*day+time.Hour, 7*day)
+			w.engine.outage, quiet = w.now.Add(length), w.now.Add(length+20*day)
+			w.injected("halt")
+			w.logf("nothing runs for %s, and then only with an operator's word", length.Round(time.Minute))
+			w.after(length, w.resume)
+		}
+		if d.chance(w.mix.Lost) {
+			w.loseDue()
+		}
 		if d.chance(w.mix.Down) {
 			for _, p := range w.places {
 				if p.outside && w.now.After(p.downTill.Add(5*day)) {
@@ -61,6 +71,26 @@ func (w *World) daily() {
 		}
 		return 30 * day
 	})
+}
+
+// resume is an operator's word that the silence was an outage and the clock is right.
+func (w *World) resume() {
+	high, _, err := w.ledger.guards.Mark(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	w.ledger.guards.Say(lifecycle.Resume{Above: high, UpTo: w.now.Add(2 * day), SignedBy: "operator:1", Entry: string(id.New[id.Entry](w.ids))})
+}
+
+// loseDue takes a tenant that leaves out of the list of what is due, as an index that lost a row would.
+func (w *World) loseDue() {
+	for _, t := range w.tenants {
+		if t.exit != nil && !t.closed && w.dice.schedule.chance(0.3) {
+			w.injected("due row lost")
+			w.ledger.lives.Lose(t.id)
+			return
+		}
+	}
 }
 
 // massExit lets half of the customers leave within an hour.

@@ -33,6 +33,8 @@ type Mix struct {
 	Restore  float64 // of a backup
 	Shrug    float64 // a backup service answers 200 and does nothing
 	MassExit float64
+	Halt     float64 // of the schedule for more than five days, until an operator gives word
+	Lost     float64 // the list of what is due loses a tenant
 
 	// Per tenant.
 	Corrupt   float64 // its row gets an earlier T0
@@ -52,7 +54,7 @@ func Storm() Mix {
 	return Mix{
 		Step: 2 * time.Hour, CrashBefore: 2e-3, CrashAfter: 2e-3, Throttle: 5e-3, LostReply: 2e-3, Overlap: 5e-3,
 		Partial: 0.1, Lie: 0.08, Stale: 0.3, Missed: 0.05, Duplicate: 0.05, Late: 0.05, Skew: 0.02, Jump: 5e-3, Back: 5e-3,
-		Outage: 5e-3, Down: 5e-3, Restore: 5e-2, Shrug: 5e-3, MassExit: 1e-3,
+		Halt: 1e-3, Lost: 5e-2, Outage: 5e-3, Down: 5e-3, Restore: 5e-2, Shrug: 5e-3, MassExit: 1e-3,
 		Corrupt: 0.15, Straggle: 0.6, Ghost: 0.2, Hold: 0.4, Expedite: 0.2, Reinstate: 0.5, Policy: 1.5,
 	}
 }
@@ -75,6 +77,7 @@ func drawMix(seed uint64) Mix {
 		MassExit: d.rate(2e-4, 1e-3, 0.7),
 		Corrupt:  d.rate(1e-2, 0.2, no), Straggle: d.rate(0.05, 0.8, no), Ghost: d.rate(0.02, 0.3, no),
 		Hold: d.rate(0.05, 0.4, no), Expedite: d.rate(0.05, 0.3, no), Reinstate: d.rate(0.1, 0.6, no), Policy: d.rate(0.2, 2, no),
+		Halt: d.rate(3e-4, 2e-3, 0.6), Lost: d.rate(5e-3, 0.1, no),
 	}
 }
 

@@ -120,6 +120,8 @@ type oracle struct {
 	w      *World
 	broken []Broken
 	told   map[string]int // mails by tenant and key
+
+	entered, reached []time.Time // when deletions began, and when a day had had enough of them
 }
 
 func newOracle(w *World) *oracle { return &oracle{w: w, told: map[string]int{}} }

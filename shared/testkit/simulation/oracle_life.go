@@ -59,12 +59,12 @@ func (o *oracle) stepped(s lifecycle.Step) {
 		o.fail(13, t, "%s follows %s", to, from)
 	}
 	if x := t.exit; x != nil {
-		o.entered(t, x, to)
+		o.entering(t, x, to)
 	}
 }
 
-// entered sees a tenant come into a state.
-func (o *oracle) entered(t *tenant, x *exit, to lifecycle.State) {
+// entering sees a tenant come into a state.
+func (o *oracle) entering(t *tenant, x *exit, to lifecycle.State) {
 	now := o.w.now
 	switch to {
 	case lifecycle.Sealed:
@@ -86,6 +86,7 @@ func (o *oracle) entered(t *tenant, x *exit, to lifecycle.State) {
 			}
 		}
 		if x.deleting.IsZero() {
+			o.enters(t)
 			x.deleting = now
 			o.disposed(t)
 		}
@@ -248,4 +249,33 @@ func (o *oracle) document(t *tenant, x *exit, c lifecycle.CertificateRow) {
 	if bytes.Contains(c.Document, []byte(t.id)) || bytes.Contains(c.Document, []byte(t.name)) {
 		o.fail(11, t, "the certificate names the tenant")
 	}
+}
+
+// enters counts how many tenants begin their deletion on a day: more than five, or than three times the mean of the thirty
+// days before, only when a day has passed since the limit was reached.
+func (o *oracle) enters(t *tenant) {
+	today := o.w.now.Truncate(day)
+	before, count := 0, 1
+	for _, at := range o.entered {
+		switch at := at.Truncate(day); {
+		case at.Equal(today):
+			count++
+		case !at.Before(today.Add(-30 * day)):
+			before++
+		}
+	}
+	o.entered = append(o.entered, o.w.now)
+	limit := max(5, 3*before/30)
+	if count == limit {
+		o.reached = append(o.reached, o.w.now)
+	}
+	if count <= limit {
+		return
+	}
+	for _, r := range o.reached {
+		if since := o.w.now.Sub(r); since > 23*time.Hour && since < 10*day {
+			return
+		}
+	}
+	o.fail(14, t, "%d tenants begin their deletion today, and %d may", count, limit)
 }
