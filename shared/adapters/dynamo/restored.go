@@ -16,7 +16,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/clearance"
 	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/domain/journal"
-	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -125,14 +124,10 @@ func owner(at key) (first, second string) {
 }
 
 // outlives tells whether a public row stays when its passport and its tenant are deleted: what is left of one that was
-// handed over, is in custody or has ceased.
+// handed over, is in custody or has ceased, and the data carriers that lead there. Such rows name no tenant.
 func outlives(k drill.Kind, it item) bool {
 	r := reader{it: it}
-	switch lifecycle.DispositionKind(r.optional("st")) {
-	case lifecycle.HandedOver, lifecycle.Custody, lifecycle.Ceased:
-		return k == drill.Public
-	}
-	return false
+	return k == drill.Public && r.optional("tn") == ""
 }
 
 // removeAll deletes rows, 25 at a time. What DynamoDB leaves over is sent again.
