@@ -41,8 +41,7 @@ func (s *Holds) Hold(ctx context.Context, t id.Tenant, hold string) (lifecycle.H
 // Of lists the holds on anything of a tenant, in the order of asking. One query.
 func (s *Holds) Of(ctx context.Context, t id.Tenant) ([]lifecycle.Hold, error) {
 	var all []lifecycle.Hold
-	k := holdKey(t, "")
-	err := s.each(ctx, k.partition, k.sort, func(h lifecycle.Hold) error {
+	err := s.each(ctx, t, func(h lifecycle.Hold) error {
 		all = append(all, h)
 		return nil
 	})
@@ -77,18 +76,21 @@ func (s *Holds) Save(ctx context.Context, before *lifecycle.Hold, after lifecycl
 	return s.db.commit(ctx, x)
 }
 
-// Each walks the holds of all tenants. One query for each shard and megabyte.
+// Each walks the holds of all tenants. One query for each tenant of the register: they are few and far between, and
+// somebody looks for reviews that are overdue once a day.
 func (s *Holds) Each(ctx context.Context, do func(lifecycle.Hold) error) error {
-	for shard := range ledgerShards {
-		if err := s.each(ctx, holdsPartition(shard), "", do); err != nil {
-			return err
+	return s.db.registered(ctx, func(some []id.Tenant) error {
+		for _, t := range some {
+			if err := s.each(ctx, t, do); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-func (s *Holds) each(ctx context.Context, partition, prefix string, do func(lifecycle.Hold) error) error {
-	return s.db.each(ctx, s.db.ledger(partition, prefix), func(it item) error {
+func (s *Holds) each(ctx context.Context, t id.Tenant, do func(lifecycle.Hold) error) error {
+	return s.db.each(ctx, s.db.ledger(holdsPartition(t), ""), func(it item) error {
 		h, err := holdOf(it)
 		if err != nil {
 			return err

@@ -8,27 +8,24 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// The Ledger outlives what it speaks of. Lives and holds are walked across tenants, so they share partitions over which
-// they are spread by tenant; everything else of a tenant lies in partitions of its own.
+// The Ledger outlives what it speaks of. What is a tenant's lies in partitions that begin with the tenant, so that a session
+// for one tenant reaches no other one's; what walks all tenants goes by the register.
 
-// ledgerShards is the fixed number of partitions over which lives, holds and what is due are spread. Changing it needs a
-// migration.
+// ledgerShards is the fixed number of partitions over which what is due is spread. Changing it needs a migration.
 const ledgerShards = 4
 
-func livesPartition(shard int) string { return fmt.Sprintf("LIVES#%d", shard) }
+func lifeKey(t id.Tenant) key { return key{tenantPrefix(t), "LIFE"} }
 
-func lifeKey(t id.Tenant) key { return key{livesPartition(shardOf(t, ledgerShards)), string(t)} }
+func holdsPartition(t id.Tenant) string { return tenantPrefix(t) + "#H" }
 
-func holdsPartition(shard int) string { return fmt.Sprintf("HOLDS#%d", shard) }
-
-// holdKey: the sort keys of a tenant's holds begin with the tenant.
-func holdKey(t id.Tenant, hold string) key {
-	return key{holdsPartition(shardOf(t, ledgerShards)), string(t) + "#" + hold}
-}
+func holdKey(t id.Tenant, hold string) key { return key{holdsPartition(t), hold} }
 
 func certificateKey(certificate string) key { return key{"CERTIFICATE#" + certificate, "CERTIFICATE"} }
 
 func worksPartition(t id.Tenant) string { return tenantPrefix(t) + "#W" }
+
+// personWorksPartition is where the work of deleting a person is who belongs to no tenant any more.
+func personWorksPartition(p id.Person) string { return personPartition(p) + "#W" }
 
 func workKey(w retention.Work) key {
 	of := w.Store
@@ -38,7 +35,11 @@ func workKey(w retention.Work) key {
 	case w.Person != "":
 		of = "person:" + string(w.Person)
 	}
-	return key{worksPartition(w.Tenant), string(w.Kind) + "#" + of}
+	partition := worksPartition(w.Tenant)
+	if w.Tenant == "" {
+		partition = personWorksPartition(w.Person)
+	}
+	return key{partition, string(w.Kind) + "#" + of}
 }
 
 func toldPartition(t id.Tenant) string { return tenantPrefix(t) + "#TOLD" }

@@ -133,7 +133,7 @@ func (s *Lives) Due(ctx context.Context, through time.Time, most int) ([]id.Tena
 	for shard := range ledgerShards {
 		got := 0
 		err := s.db.due(ctx, duePartition(dueLives, shard), through, most, func(k key, at string) (bool, error) {
-			found = append(found, due{at, id.Tenant(k.sort)})
+			found = append(found, due{at, id.Tenant(strings.TrimPrefix(k.partition, tenantPrefix("")))})
 			got++
 			return got < most, nil
 		})
@@ -174,23 +174,63 @@ func (d *DB) due(ctx context.Context, partition string, through time.Time, page 
 	return err
 }
 
-var errEnough = errors.New("dynamo: enough")
+// stop ends a walk that has what it wants.
+type stop string
 
-// Each walks every life. One query for each shard and megabyte.
+func (s stop) Error() string { return string(s) }
+
+const errEnough = stop("dynamo: enough")
+
+// Each walks every life, tenant by tenant of the register. One query for each megabyte of that, and one read for each
+// hundred tenants.
 func (s *Lives) Each(ctx context.Context, do func(lifecycle.Life) error) error {
-	for shard := range ledgerShards {
-		err := s.db.each(ctx, s.db.ledger(livesPartition(shard), ""), func(it item) error {
+	return s.db.registered(ctx, func(some []id.Tenant) error {
+		keys := make([]key, len(some))
+		for i, t := range some {
+			keys[i] = lifeKey(t)
+		}
+		rows, err := s.db.batchGet(ctx, s.db.tables.Ledger, keys)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			it, ok := rows[k]
+			if !ok {
+				continue
+			}
 			l, err := lifeOf(it)
 			if err != nil {
 				return err
 			}
-			return do(l)
+			if err := do(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// registered calls do with all tenants of the register, as many at a time as are read at once.
+func (d *DB) registered(ctx context.Context, do func([]id.Tenant) error) error {
+	var some []id.Tenant
+	for shard := range registerShards {
+		err := d.each(ctx, d.ledger(registerPartition(shard), ""), func(it item) error {
+			r := reader{it: it}
+			if some = append(some, id.Tenant(r.text("SK"))); r.err != nil || len(some) < batchMost {
+				return r.err
+			}
+			err := do(some)
+			some = nil
+			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(some) == 0 {
+		return nil
+	}
+	return do(some)
 }
 
 // ledger is the query of a partition of the Ledger, from a prefix of the sort key on.
@@ -261,8 +301,7 @@ func (s *Lives) still(ctx context.Context, r lifecycle.Record) error {
 func (s *Lives) remains(ctx context.Context, t id.Tenant) ([]key, error) {
 	var keys []key
 	for _, in := range []*dynamodb.QueryInput{
-		s.db.ledger(worksPartition(t), ""), s.db.ledger(toldPartition(t), ""), s.db.ledger(departedPartition(t), ""),
-		s.db.ledger(holdKey(t, "").partition, holdKey(t, "").sort),
+		s.db.ledger(worksPartition(t), ""), s.db.ledger(toldPartition(t), ""), s.db.ledger(departedPartition(t), ""), s.db.ledger(holdsPartition(t), ""),
 	} {
 		err := s.db.each(ctx, in, func(it item) error {
 			r := reader{it: it}

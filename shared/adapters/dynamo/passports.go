@@ -153,6 +153,10 @@ func (s *Passports) Commit(ctx context.Context, c passport.Change) error {
 		if err := s.writePublic(x, *c.Public, c.Before == nil || c.Before.Status != passport.Published); err != nil {
 			return err
 		}
+		s.writeCarrier(x, c)
+	}
+	if err := s.writeErasure(x, c); err != nil {
+		return err
 	}
 	writeAudit(s.db, x, c.Entry)
 	return s.db.commit(ctx, x)
@@ -171,7 +175,12 @@ func (s *Passports) writePassport(ctx context.Context, x *transaction, c passpor
 	}
 	it["LPK"] = text(listPartition(p.Tenant, p.Status, shardOf(p.ID, listShards)))
 	it["LSK"] = text(listPosition(p.UpdatedAt, p.ID))
-	it["CPK"], it["CSK"] = text(creationPartition(p.Tenant, shardOf(p.ID, listShards))), text(string(p.ID))
+	if p.Status != passport.Deleted { // what is deleted is in no export
+		it["CPK"], it["CSK"] = text(creationPartition(p.Tenant, shardOf(p.ID, listShards))), text(string(p.ID))
+	}
+	if p.Was != "" {
+		it["was"] = text(string(p.Was))
+	}
 	blind, err := s.ring.Blind(ctx, p.Tenant, "product", p.Product.Canonical())
 	if err != nil {
 		return err
@@ -328,6 +337,7 @@ func (s *Passports) passport(ctx context.Context, t id.Tenant, k key, it item) (
 		ID: id.Passport(r.text("id")), Tenant: t, Status: passport.Status(r.text("st")), Revision: r.number("rev"),
 		Version: int(r.number("ver")), ProductGroup: r.text("pg"), Granularity: identifier.Granularity(r.text("gr")),
 		CreatedAt: r.moment("crt"), UpdatedAt: r.moment("upd"), PublishedAt: r.optionalMoment("pub"),
+		Was: passport.Status(r.optional("was")),
 	}
 	facts, product, err := s.facts(ctx, t, k, r.blob("sum"))
 	if err != nil {

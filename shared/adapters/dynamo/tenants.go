@@ -58,8 +58,8 @@ func (s *Tenants) Update(ctx context.Context, t tenant.Tenant, e audit.Entry, n 
 	}
 	x := &transaction{}
 	x.update(s.db.tables.Records, k,
-		"SET nm = :n, st = :s, sso = :o, mfa = :m, dom = :d, hrs = :h, rev = rev + :one, ep = ep + :one", "rev = :r",
-		item{":n": blob(name), ":s": text(string(t.State)), ":o": flag(t.Policy.SSOOnly), ":m": flag(t.Policy.RequireMFA), ":d": texts(t.Policy.Domains),
+		"SET nm = :n, sso = :o, mfa = :m, dom = :d, hrs = :h, rev = rev + :one, ep = ep + :one", "rev = :r",
+		item{":n": blob(name), ":o": flag(t.Policy.SSOOnly), ":m": flag(t.Policy.RequireMFA), ":d": texts(t.Policy.Domains),
 			":h": number(t.Policy.SessionHours), ":one": number(1), ":r": number(t.Revision)},
 		means(fault.New(fault.CodeRevisionStale, "Somebody else changed the organisation at this moment.")))
 	writeAudit(s.db, x, e)

@@ -152,7 +152,7 @@ func workItem(w retention.Work) (item, error) {
 	it := k.attributes()
 	it["v"], it["fence"], it["e"] = number(1), number(w.Fence), blob(b)
 	if w.Done.IsZero() {
-		it["DPK"], it["DSK"] = text(duePartition(string(w.Kind), shardOf(w.Tenant, ledgerShards))), text(workPosition(w.NotBefore, w.By, k))
+		it["DPK"], it["DSK"] = text(duePartition(string(w.Kind), shardOf(string(w.Tenant)+string(w.Person), ledgerShards))), text(workPosition(w.NotBefore, w.By, k))
 	}
 	return it, nil
 }

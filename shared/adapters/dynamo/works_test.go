@@ -112,7 +112,8 @@ func TestHolds(t *testing.T) {
 		return h
 	}
 	h := ask(l.tenant)
-	ask(id.New[id.Tenant](l.ids))
+	other, _ := l.k.Tenant(t, "other")
+	ask(other)
 	read, err := holds.Hold(ctx, l.tenant, h.ID)
 	if err != nil || read != h {
 		t.Fatalf("%+v %v", read, err)

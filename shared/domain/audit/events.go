@@ -49,6 +49,9 @@ const (
 	PassportPublished Event = "passport.published"
 	PassportSuspended Event = "passport.suspended"
 	PassportArchived  Event = "passport.archived"
+	PassportDeleted   Event = "passport.deleted" // hidden, and gone for good after seven days
+	PassportUndeleted Event = "passport.deletion-undone"
+	AccountErased     Event = "member.erasure-asked" // a person wants their account deleted
 )
 
 // Documented is one row of the published list of events.
@@ -60,7 +63,7 @@ type Documented struct {
 
 // Events documents every event. Those with a title also appear as notices.
 func Events() []Documented {
-	return []Documented{
+	return append(contractEvents(), []Documented{
 		{TenantCreated, "The organisation was founded.", ""},
 		{TenantRenamed, "The organisation got another name.", "The organisation was renamed"},
 		{TenantSuspended, "The operator suspended the organisation.", "Your organisation was suspended"},
@@ -101,5 +104,8 @@ func Events() []Documented {
 		{PassportPublished, "A passport was published.", ""},
 		{PassportSuspended, "A passport was suspended.", ""},
 		{PassportArchived, "A passport was archived.", ""},
-	}
+		{PassportDeleted, "A passport was deleted; within seven days that can be taken back.", "A passport was deleted"},
+		{PassportUndeleted, "The deletion of a passport was taken back.", ""},
+		{AccountErased, "A member left because they want their account deleted.", "A member left for good"},
+	}...)
 }

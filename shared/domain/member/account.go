@@ -28,6 +28,8 @@ type Accounts struct {
 	Invitations Invitations
 	Keys        TenantKeys
 	Journal     audit.Journal
+	Holds       lifecycle.Holds
+	Eraser      Eraser
 	IDs         *id.Source
 }
 

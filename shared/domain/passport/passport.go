@@ -25,9 +25,11 @@ const (
 	Published Status = "published" // a version is in force
 	Suspended Status = "suspended" // withdrawn for now; may be published again
 	Archived  Status = "archived"  // ended, with a reason
+	Deleted   Status = "deleted"   // hidden from everybody, and for good when it has not been taken back in time
 )
 
-// Statuses lists the statuses in the order of life.
+// Statuses lists the statuses in the order of life. Deleted is none of them: what is deleted is found by whoever can take
+// that back, and by nobody else.
 func Statuses() []Status { return []Status{Draft, Published, Suspended, Archived} }
 
 // Content is the product data: JSON with numbers as json.Number, described by the schema of its product group.
@@ -45,6 +47,7 @@ type Passport struct {
 	Product      identifier.Product
 	Content      Content // its own data, without what it inherits
 	Reason       string  // why it was suspended or archived
+	Was          Status  // before it was deleted
 	ContentHash  string  // of the latest version
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
@@ -116,7 +119,7 @@ type PublicView struct {
 	Product      identifier.Product
 	Passport     id.Passport
 	Tenant       id.Tenant
-	Status       Status // Published, Suspended or Archived
+	Status       Status // Published, Suspended or Archived; Deleted is answered like a product that nobody knows
 	ProductGroup string
 	Version      int
 	Reason       string

@@ -25,6 +25,8 @@ func (r *Resolver) Resolve(ctx context.Context, product identifier.Product) (Pub
 	switch v.Status {
 	case Published:
 		return v, nil
+	case Deleted:
+		return PublicView{}, fault.New(fault.CodePassportNotFound, "No passport is published for this product.")
 	case Archived:
 		return v, fault.New(fault.CodePassportArchived, "This passport ended on %s. Reason: %s", v.At.Format(time.DateOnly), v.Reason)
 	default:

@@ -168,20 +168,6 @@ func (s *Service) SetPolicy(ctx context.Context, by access.Caller, revision int6
 	return s.change(ctx, by, revision, audit.PolicyChanged, func(t *Tenant) { t.Policy = p })
 }
 
-// SetState suspends an organisation or makes it active again. It is for the operator of the platform; no tenant route
-// reaches it.
-func (s *Service) SetState(ctx context.Context, by access.Caller, state access.State) (Tenant, error) {
-	event := audit.TenantSuspended
-	if state == access.Active {
-		event = audit.TenantActivated
-	}
-	t, err := s.Store.Tenant(ctx, by.Tenant)
-	if err != nil {
-		return Tenant{}, err
-	}
-	return s.change(ctx, by, t.Revision, event, func(t *Tenant) { t.State = state })
-}
-
 func (s *Service) change(ctx context.Context, by access.Caller, revision int64, event audit.Event, edit func(*Tenant)) (Tenant, error) {
 	t, err := s.Store.Tenant(ctx, by.Tenant)
 	if err != nil {

@@ -112,5 +112,9 @@ type target struct{ *passport.Service }
 
 // Find implements intake.Target.
 func (t target) Find(ctx context.Context, who id.Tenant, product identifier.Product) (passport.Passport, error) {
-	return t.Store.Find(ctx, who, product)
+	p, err := t.Store.Find(ctx, who, product)
+	if err == nil && p.Status == passport.Deleted {
+		return passport.Passport{}, passport.NotFound()
+	}
+	return p, err
 }

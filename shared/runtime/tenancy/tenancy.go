@@ -134,9 +134,15 @@ func (a *App) Accounts() *member.Accounts {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &member.Accounts{
 		People: dynamo.NewPeople(db, persons), Members: dynamo.NewMembers(db, ring, persons, now), Tenants: dynamo.NewTenants(db, ring),
-		Invitations: dynamo.NewInvitations(db, ring, now), Keys: ring, Journal: dynamo.NewAudits(db), IDs: a.IDs(),
+		Invitations: dynamo.NewInvitations(db, ring, now), Keys: ring, Journal: dynamo.NewAudits(db), Holds: a.Holds(), Eraser: dynamo.NewWorks(db), IDs: a.IDs(),
 	}
 }
+
+// Holds keeps legal holds.
+func (a *App) Holds() *dynamo.Holds { return dynamo.NewHolds(a.Database()) }
+
+// Choices keeps what organisations say about their passports before they leave.
+func (a *App) Choices() *dynamo.Choices { return dynamo.NewChoices(a.Database(), a.keyring()) }
 
 // Members is what the people in charge can do with members and invitations.
 func (a *App) Members(mailer member.Mailer) *member.Service {
