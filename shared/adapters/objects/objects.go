@@ -107,3 +107,52 @@ func (e *Evidence) Keep(ctx context.Context, name, signed string) error {
 	}
 	return nil
 }
+
+// List returns the names below a prefix. One call for each thousand.
+func (e *Evidence) List(ctx context.Context, prefix string) ([]string, error) {
+	var names []string
+	pages := s3.NewListObjectsV2Paginator(e.api, &s3.ListObjectsV2Input{Bucket: &e.bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		out, err := pages.NextPage(ctx)
+		e.observe(ctx, "s3.ListObjectsV2", 0)
+		if err != nil {
+			return nil, failed(err)
+		}
+		for _, o := range out.Contents {
+			names = append(names, aws.ToString(o.Key))
+		}
+	}
+	return names, nil
+}
+
+// maxText bounds what Read reads of a text, in bytes.
+const maxText = 64 << 10
+
+// Read returns the first text that was kept under a name: what came later over it does not count. Two calls.
+func (e *Evidence) Read(ctx context.Context, name string) (string, error) {
+	versions, err := e.api.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &e.bucket, Prefix: &name})
+	e.observe(ctx, "s3.ListObjectVersions", 0)
+	if err != nil {
+		return "", failed(err)
+	}
+	first := ""
+	for _, v := range versions.Versions { // the newest comes first
+		if aws.ToString(v.Key) == name {
+			first = aws.ToString(v.VersionId)
+		}
+	}
+	if first == "" {
+		return "", fmt.Errorf("objects: %s is not there", name)
+	}
+	out, err := e.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &e.bucket, Key: &name, VersionId: &first})
+	e.observe(ctx, "s3.GetObject", 0)
+	if err != nil {
+		return "", failed(err)
+	}
+	defer out.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(out.Body, maxText))
+	if err != nil {
+		return "", failed(err)
+	}
+	return string(b), nil
+}
