@@ -218,6 +218,9 @@ func (g *Gate) pass(r *http.Request, relayed bool) (*http.Response, error) {
 		return call.answer.response(r), nil
 	}
 	resp, err := g.options.Next.Do(call.request)
+	if err == nil && resp.Header != nil { // the engines do not know that the clock of this machine was moved
+		resp.Header.Set("Date", g.options.Now().UTC().Format(http.TimeFormat))
+	}
 	if err == nil && resp.StatusCode == http.StatusOK && call.stores && g.options.Created != nil {
 		bucket, object, _ := strings.Cut(strings.TrimPrefix(call.request.URL.Path, "/"), "/")
 		g.options.Created(bucket, object)

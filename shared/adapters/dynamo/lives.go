@@ -110,9 +110,13 @@ func (s *Lives) door(x *transaction, step lifecycle.Step) {
 // left alone: it says that the tenant is shut, until it is deleted itself.
 func (s *Lives) atDoor(step lifecycle.Step) bool {
 	from, to := step.Before, step.After.Record
-	begun := slices.Index(lifecycle.States(), from.State) >= slices.Index(lifecycle.States(), lifecycle.Deleting)
 	a, b := from.Door(), to.Door()
-	return !begun && (a.State != b.State || a.Halted != b.Halted || !a.Effective.Equal(b.Effective))
+	return !begun(from.State) && (a.State != b.State || a.Halted != b.Halted || !a.Effective.Equal(b.Effective))
+}
+
+// begun tells whether the deletion of a tenant in this state has begun.
+func begun(s lifecycle.State) bool {
+	return slices.Index(lifecycle.States(), s) >= slices.Index(lifecycle.States(), lifecycle.Deleting)
 }
 
 // before is the condition that a life is as it was read.

@@ -2,6 +2,7 @@ package auditlog
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -82,6 +83,9 @@ func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if h.Closed {
+		return nil
+	}
 	if err := s.evidence(ctx, t, &h); err != nil {
 		return err
 	}
@@ -102,7 +106,10 @@ func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
 		}
 		next, records := h.Append(lines...)
 		next.Through, next.Kept = entries[len(entries)-1].At, false
-		if next.Note, err = Sign(ctx, s.Signer, Checkpoint(string(t), next, now)); err != nil {
+		if next.Alias == "" {
+			next.Alias = rand.Text()
+		}
+		if next.Note, err = Sign(ctx, s.Signer, Checkpoint(next, now)); err != nil {
 			return err
 		}
 		if err := s.Store.Extend(ctx, t, h, next, records); err != nil {
@@ -167,7 +174,7 @@ func (s *Sequencer) evidence(ctx context.Context, t id.Tenant, h *Head) error {
 	if h.Kept || h.Note == "" {
 		return nil
 	}
-	if err := s.Evidence.Keep(ctx, fmt.Sprintf("audit/%s/%012d.txt", t, h.Size), h.Note); err != nil {
+	if err := s.Evidence.Keep(ctx, fmt.Sprintf("audit/%s/%012d.txt", h.Alias, h.Size), h.Note); err != nil {
 		return err
 	}
 	after := *h

@@ -16,7 +16,7 @@ import (
 func Copies(app *wire.App) *dynamo.Custodies {
 	c, db := app.Config(), app.Database()
 	wrapper := kms.Open[id.Custody](app.AWS(), c.KMSEndpoint, c.CustodyKeyARN, kms.Custody, httpapi.Count)
-	return dynamo.NewCustodies(db, keyring.New[id.Custody](dynamo.NewCustodyKeys(db), wrapper, app.Parts().Now))
+	return dynamo.NewCustodies(db, keyring.New[id.Custody](dynamo.NewCopyKeys(db), wrapper, app.Parts().Now))
 }
 
 // Keeper carries out what was decided about the passports of a sealed tenant.

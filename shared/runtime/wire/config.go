@@ -39,6 +39,8 @@ type Config struct {
 	TokenAPI        string        // TOKEN_API_URL: the sign-in service's JSON API; empty: nobody sets up an authenticator
 	SignInWith      string        // SIGN_IN_WITH: identity providers beside the password, separated by commas
 	MailFrom        string        // MAIL_FROM: verified sender of mail
+	UserPool        string        // USER_POOL_ID: the pool of the people who sign in
+	LogDays         int           // LOG_DAYS: after so many days logs are deleted; 0: not known to the function
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
 	TenantRole string // TENANT_ROLE_ARN: the role whose tagged sessions reach one tenant's data; empty: the function has none
@@ -66,7 +68,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 		MarkerKey: get("MARKER_KEY"), LedgerKeyARN: get("LEDGER_KEY_ARN"), BackupVault: get("BACKUP_VAULT"), LedgerVault: get("LEDGER_VAULT"),
 		TenantRole: get("TENANT_ROLE_ARN"), CustodyKeyARN: get("CUSTODY_KEY_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), UploadsBucket: get("UPLOADS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
-		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
+		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"), UserPool: get("USER_POOL_ID"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),
 			Source: "environment",
@@ -85,7 +87,14 @@ func ReadConfig(get func(string) string) (Config, error) {
 		}
 		c.RatePerKey = n
 	}
-	if c.TokenIssuer != "" && c.TokenClient == "" {
+	if s := get("LOG_DAYS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return c, fmt.Errorf("LOG_DAYS must be a whole number from 1 on")
+		}
+		c.LogDays = n
+	}
+	if c.TokenIssuer != "" && c.TokenClient == "" && c.UserPool == "" {
 		return c, fmt.Errorf("TOKEN_CLIENT_ID must be set with TOKEN_ISSUER")
 	}
 	if c.TokenKeys == "" {
