@@ -25,6 +25,7 @@ require (
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/service/backup v1.69.8
 	github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider v1.61.0
 	github.com/chromedp/chromedp v0.23.0
 )

@@ -75,7 +75,12 @@ func (g *Gate) admit(r *http.Request, relayed bool) (admitted, *answer) {
 	}
 	switch a.service {
 	case "dynamodb":
+		if a.aboutBackups() {
+			return a.forward(g.options.Engines.Backup, a.dynamodbBackups)
+		}
 		return a.forward(g.options.Engines.DynamoDB, a.dynamodb)
+	case "backup":
+		return a.forward(g.options.Engines.Backup, a.backup)
 	case "kms":
 		return a.forward(g.options.Engines.KMS, a.kms)
 	case "s3":
@@ -167,7 +172,7 @@ func (a *attempt) forward(engine string, requests func() ([]policy.Request, stri
 		}
 	}
 	out := a.r.Clone(a.r.Context())
-	if a.relayed {
+	if a.relayed || a.aboutBackups() {
 		base, err := url.Parse(engine)
 		if err != nil {
 			return admitted{}, refuse(a.service, accessDenied, "The engine has no address.")

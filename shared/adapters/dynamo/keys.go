@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/journal"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -48,6 +49,14 @@ func bucketKey(t id.Tenant, of string) key { return key{tenantPrefix(t) + "#RATE
 func identityKey(i member.Identity) key {
 	sum := sha256.Sum256([]byte(i.Issuer + "\x00" + i.Subject))
 	return key{"I#" + base64.RawURLEncoding.EncodeToString(sum[:]), "ID"}
+}
+
+const wayPrefix = "I#"
+
+// wayKey lists an identity with its person, so that whoever forgets the person finds it. The subject is an opaque
+// identifier of our user pool; it names nobody outside.
+func wayKey(p id.Person, i member.Identity) key {
+	return key{personPartition(p), identityKey(i).partition}
 }
 
 func personPartition(p id.Person) string { return "P#" + string(p) }
@@ -158,4 +167,30 @@ func (k key) place(attribute string) string { return k.in("Records", attribute) 
 
 func (k key) in(table, attribute string) string {
 	return table + "|" + k.partition + "|" + k.sort + "|" + attribute
+}
+
+// journalSpan is how many entries of the deletion journal share a partition: it is read from one number on, in order.
+const journalSpan = 1000
+
+// journalKey addresses an entry of the deletion journal by its number, in the Ledger.
+func journalKey(sequence int64) key {
+	return key{fmt.Sprintf("JOURNAL#%09d", sequence/journalSpan), fmt.Sprintf("%012d", sequence)}
+}
+
+// journalMarkKey finds an entry by what it is about; subjects appear as keyed digests only.
+func journalMarkKey(m journal.Mark) key {
+	return key{"JOURNALMARK#" + string(m.Scope) + "#" + m.Digest, m.RequestedAt.UTC().Format(instant)}
+}
+
+func journalHeadKey() key { return key{"JOURNAL", "HEAD"} }
+
+func journalSecretKey() key { return key{"JOURNAL", "SECRET"} }
+
+// clearedKey is the reserved row of every table that says that it may be used; single for tables without a sort key. It
+// belongs to no tenant and to no person.
+func clearedKey(single bool) key {
+	if single {
+		return key{partition: "RESTORE#CLEARED"}
+	}
+	return key{"RESTORE#CLEARED", "CLEARED"}
 }

@@ -1,8 +1,6 @@
 package dynamo
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -47,9 +45,12 @@ func workKey(w retention.Work) key {
 func toldPartition(t id.Tenant) string { return tenantPrefix(t) + "#TOLD" }
 
 // toldKey remembers that a mail went out; what names it appears as a digest, since it may hold anything.
-func toldKey(t id.Tenant, name string) key {
-	sum := sha256.Sum256([]byte(name))
-	return key{toldPartition(t), base64.RawURLEncoding.EncodeToString(sum[:])}
+func toldKey(t id.Tenant, name string) key { return key{toldPartition(t), digestOf(name)} }
+
+func departedPartition(t id.Tenant) string { return tenantPrefix(t) + "#GONE" }
+
+func departedKey(t id.Tenant, p id.Person, store, name string) key {
+	return key{departedPartition(t), store + "#" + string(p) + "|" + digestOf(name)}
 }
 
 // strayKey says that on a day a store held data of a tenant that does not exist.

@@ -301,7 +301,7 @@ func (s *Lives) still(ctx context.Context, r lifecycle.Record) error {
 func (s *Lives) remains(ctx context.Context, t id.Tenant) ([]key, error) {
 	var keys []key
 	for _, in := range []*dynamodb.QueryInput{
-		s.db.ledger(worksPartition(t), ""), s.db.ledger(toldPartition(t), ""), s.db.ledger(holdsPartition(t), ""),
+		s.db.ledger(worksPartition(t), ""), s.db.ledger(toldPartition(t), ""), s.db.ledger(departedPartition(t), ""), s.db.ledger(holdsPartition(t), ""),
 	} {
 		err := s.db.each(ctx, in, func(it item) error {
 			r := reader{it: it}

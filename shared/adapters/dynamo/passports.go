@@ -15,8 +15,8 @@ import (
 
 // Overflow keeps sealed content that is too large for an item.
 type Overflow interface {
-	// Put stores sealed bytes for a tenant and returns where.
-	Put(ctx context.Context, t id.Tenant, sealed []byte) (ref string, err error)
+	// Put stores sealed bytes of a tenant's passport and returns where.
+	Put(ctx context.Context, t id.Tenant, p id.Passport, sealed []byte) (ref string, err error)
 	// Get reads them back and verifies that they are what Put stored.
 	Get(ctx context.Context, t id.Tenant, ref string) ([]byte, error)
 }
@@ -181,8 +181,13 @@ func (s *Passports) writePassport(ctx context.Context, x *transaction, c passpor
 	if p.Was != "" {
 		it["was"] = text(string(p.Was))
 	}
+	blind, err := s.ring.Blind(ctx, p.Tenant, "product", p.Product.Canonical())
+	if err != nil {
+		return err
+	}
+	it["idn"] = text(blind) // leads to the reservation, for whoever deletes both and cannot compute it
 	facts := sealedFacts{Product: p.Product.Canonical(), Reason: p.Reason, Hash: p.ContentHash}
-	if err := s.seal(ctx, p.Tenant, k, it, facts, p.Content); err != nil {
+	if err := s.seal(ctx, p.Tenant, p.ID, k, it, facts, p.Content); err != nil {
 		return err
 	}
 	if c.Before == nil {
@@ -246,7 +251,7 @@ func (s *Passports) putVersion(ctx context.Context, x *transaction, v passport.V
 	if !v.Links.Batch.IsZero() {
 		facts.Batch = v.Links.Batch.Canonical()
 	}
-	if err := s.seal(ctx, v.Tenant, k, it, facts, v.Content); err != nil {
+	if err := s.seal(ctx, v.Tenant, v.Passport, k, it, facts, v.Content); err != nil {
 		return err
 	}
 	x.put(s.db.tables.Records, it, condition, nil, means(passport.Stale(int64(v.Number))))
@@ -264,7 +269,7 @@ func (s *Passports) putMoment(x *transaction, t id.Tenant, p id.Passport, m pass
 }
 
 // seal puts the sealed facts and the sealed content into an item, the content beside the table when it is large.
-func (s *Passports) seal(ctx context.Context, t id.Tenant, k key, it item, facts sealedFacts, content passport.Content) error {
+func (s *Passports) seal(ctx context.Context, t id.Tenant, p id.Passport, k key, it item, facts sealedFacts, content passport.Content) error {
 	small, err := json.Marshal(facts)
 	if err != nil {
 		return fmt.Errorf("dynamo: encode facts: %w", err)
@@ -286,7 +291,7 @@ func (s *Passports) seal(ctx context.Context, t id.Tenant, k key, it item, facts
 		it["body"] = blob(body)
 		return nil
 	}
-	ref, err := s.overflow.Put(ctx, t, body)
+	ref, err := s.overflow.Put(ctx, t, p, body)
 	if err != nil {
 		return fmt.Errorf("store large content: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	Tenants = "t"
 	Persons = "p"
+	Journal = "j" // of the deletion journal's secret
 )
 
 // Observe is told about every call.

@@ -37,7 +37,7 @@ const (
 
 // Order says for whom a store works, and what it has to spare.
 type Order struct {
-	Tenant   id.Tenant
+	Tenant   id.Tenant   // empty only for a person who is in no organisation any more, wherever they are
 	Passport id.Passport // only what belongs to this passport; empty: everything of the tenant
 	Person   id.Person   // only what belongs to this person
 	Asked    time.Time   // when this deletion was asked for: tells it from another one of the same, in the journal

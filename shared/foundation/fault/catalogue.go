@@ -121,6 +121,8 @@ func Catalogue() []Documented {
 		{CodeStepBlocked, Conflict, "Deletion waits", "The next step of the deletion waits for what the detail names. Nothing was destroyed."},
 		{CodeRetentionPolicy, Invalid, "Retention policy cannot be used", "The durations break the promise or do not fit together; the detail names the rule."},
 
+		{CodeQuarantined, Unavailable, "Being checked after a restore", "The service was restored from a copy. Nothing is answered until what was deleted since is deleted from the copy too; repeat after Retry-After."},
+
 		{CodeUnavailable, Unavailable, "Temporarily unavailable", "A part we depend on did not answer. Nothing was changed; repeat after Retry-After."},
 		{CodeInternal, Internal, "Internal error", "Our mistake. Quote the request id when you write to us."},
 	}

@@ -127,6 +127,8 @@ const (
 	CodeDisposition        Code = "disposition-refused"
 	CodeStepBlocked        Code = "deletion-step-blocked"
 	CodeRetentionPolicy    Code = "retention-policy-refused"
+
+	CodeQuarantined Code = "storage-quarantined"
 )
 
 // Documented is one row of the error reference: what the code says and what the caller can do.

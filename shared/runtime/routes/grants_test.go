@@ -23,6 +23,8 @@ var needless = map[string]string{
 	"UseWrappedKeys dynamodb:GetItem":       "rows sealed under an earlier key of the person, once keys have been rotated",
 	"UseWrappedTenantKey dynamodb:GetItem":  "rows sealed under an earlier key of the organisation, once keys have been rotated",
 	"UseWrappedPersonKeys dynamodb:GetItem": "rows sealed under an earlier key of the person, once keys have been rotated",
+	"SeeTables":                             "asked before the first use of a table in a process, and functions share one here; infra/checks/binaries runs each in its own",
+	"ReadMarkers":                           "asked before the first use of a table in a process, and functions share one here; infra/checks/binaries runs each in its own",
 	"UseTableKey":                           "DynamoDB calls KMS on our behalf; the local engine does not",
 	"UseTableKeys":                          "DynamoDB calls KMS on our behalf; the local engine does not",
 	"UseBucketKey":                          "S3 calls KMS on our behalf; the local engine does not",

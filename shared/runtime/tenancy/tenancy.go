@@ -221,14 +221,15 @@ func (a *App) Found(ctx context.Context, name string, owner member.Person, i mem
 
 // Stores are the adapters below the services, for contract tests and operator tools. No function uses them.
 type Stores struct {
-	Passports *dynamo.Passports
-	Public    *dynamo.PublicViews
-	Attempts  *dynamo.Attempts
-	Audits    *dynamo.Audits
-	APIKeys   *dynamo.APIKeys
-	Ring      *keyring.Ring[id.Tenant]
-	Persons   *dynamo.DataKeys[id.Person]
-	Random    io.Reader
+	Passports  *dynamo.Passports
+	Public     *dynamo.PublicViews
+	Attempts   *dynamo.Attempts
+	Audits     *dynamo.Audits
+	APIKeys    *dynamo.APIKeys
+	Ring       *keyring.Ring[id.Tenant]
+	Persons    *dynamo.DataKeys[id.Person]
+	PersonRing *keyring.Ring[id.Person]
+	Random     io.Reader
 }
 
 // Stores builds all adapters.
@@ -236,7 +237,7 @@ func (a *App) Stores() Stores {
 	ring, db := a.keyring(), a.Database()
 	return Stores{
 		Passports: a.passports(), Public: dynamo.NewPublicViews(db), Attempts: dynamo.NewAttempts(db, ring),
-		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Persons: dynamo.NewPersonKeys(db), Random: a.Parts().Random,
+		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Persons: dynamo.NewPersonKeys(db), PersonRing: a.personKeys(), Random: a.Parts().Random,
 	}
 }
 
