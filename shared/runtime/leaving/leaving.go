@@ -9,6 +9,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/disposition"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
 
@@ -16,7 +17,14 @@ import (
 func Contract(app *tenancy.App) *contract.Service {
 	return &contract.Service{
 		Lives: dynamo.NewLives(app.Database()), Holds: app.Holds(), Tenants: app.Tenants().Store, Law: law(), Policy: lifecycle.Current(), IDs: app.IDs(),
+		Tally: tally,
 	}
+}
+
+// tally reads from a frozen plan what becomes of the passports.
+func tally(plan []byte) ([]lifecycle.Tally, error) {
+	p, err := retention.ReadPlan(plan)
+	return p.Passports.Tally, err
 }
 
 // Holds is what can be done with legal holds.
