@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/custody"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 )
 
@@ -36,7 +37,14 @@ func RetentionAudit(a *retention.Auditor) Job {
 	}}
 }
 
-// RetentionCustody decides what becomes of the passports of sealed tenants, and copies what the law keeps.
-func RetentionCustody(c *retention.Custodian) Job {
-	return Job{Function: "run-retention-custodian", Run: c.Run}
+// RetentionCustody decides what becomes of the passports of sealed tenants, copies what the law keeps and, in the first
+// quarter of each hour, ends custody that is over.
+func RetentionCustody(c *retention.Custodian, e *custody.Ender) Job {
+	return Job{Function: "run-retention-custodian", Run: func(ctx context.Context, now time.Time) error {
+		err := c.Run(ctx, now)
+		if now.Minute() < 15 {
+			err = errors.Join(err, e.Run(ctx, now))
+		}
+		return err
+	}}
 }

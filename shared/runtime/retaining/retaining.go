@@ -12,6 +12,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/adapters/userpool"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/custody"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
@@ -19,6 +20,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/jobs"
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/backing"
+	"github.com/passportcraft/passportcraft/shared/runtime/keeping"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
@@ -70,9 +72,29 @@ func Survey(app *wire.App) *retention.Survey {
 	return &retention.Survey{Time: clocks(app), Lives: dynamo.NewLives(db), Holds: dynamo.NewHolds(db), Works: dynamo.NewWorks(db), Law: law()}
 }
 
+// Custodian decides what becomes of passports, and copies what the law keeps. It alone opens keys that are turned off.
+func Custodian(app *wire.App) *retention.Custodian {
+	c, db := app.Config(), app.Database()
+	wrapper := kms.Open[id.Tenant](app.AWS(), c.KMSEndpoint, c.TenantKeyARN, kms.Tenants, httpapi.Count)
+	ring := keyring.New[id.Tenant](dynamo.NewCustodyKeys(db), wrapper, app.Parts().Now)
+	contents := objects.Open(app.AWS(), c.S3Endpoint, c.DocumentsBucket, httpapi.Count)
+	return &retention.Custodian{
+		Time: clocks(app), Works: dynamo.NewWorks(db), Lives: dynamo.NewLives(db), Law: law(),
+		Keeper: keeper{dynamo.NewCases(db, ring, contents), keeping.Keeper(app, dynamo.NewPassports(db, ring, contents, app.Parts().Now))},
+	}
+}
+
+// keeper implements retention.Keeper of its two halves: what there is to decide, and what is done about it.
+type keeper struct {
+	*dynamo.Cases
+	*custody.Keeper
+}
+
 // Jobs are those of this package.
 func Jobs(app *wire.App) []jobs.Job {
-	return []jobs.Job{jobs.RetentionTick(Tick(app), Survey(app)), jobs.RetentionWork(Worker(app)), jobs.RetentionAudit(Auditor(app))}
+	return []jobs.Job{
+		jobs.RetentionTick(Tick(app), Survey(app)), jobs.RetentionWork(Worker(app)), jobs.RetentionAudit(Auditor(app)), jobs.RetentionCustody(Custodian(app), keeping.Ender(app)),
+	}
 }
 
 // Stores are all places that hold tenants' data. Without the persons' keys nobody's mail address is read: those who have
