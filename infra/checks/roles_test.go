@@ -11,11 +11,12 @@ import (
 
 // crossTenant are the functions that work on all tenants, with the reason.
 var crossTenant = map[string]string{
-	"rotate-backups":        "takes stock of copies of whole tables; it can read no row of any",
-	"run-retention-tick":    "takes the steps of every contract that ends; its keys are limited to doors, trails, logs, notices, members and exports",
-	"run-retention-worker":  "empties tables of organisations that have left, which it has to walk for what cannot be enumerated; it opens no tenant's key",
-	"run-retention-auditor": "walks whole tables for what is left of organisations that have left; it opens no key and deletes nothing",
-	"sequence-audit":        "orders the audit trail of every organisation; its keys are limited to those partitions",
+	"rotate-backups":          "takes stock of copies of whole tables; it can read no row of any",
+	"run-retention-tick":      "takes the steps of every contract that ends; its keys are limited to doors, trails, logs, notices, members and exports",
+	"run-retention-worker":    "empties tables of organisations that have left, which it has to walk for what cannot be enumerated; it opens no tenant's key",
+	"run-retention-custodian": "reads passports of organisations whose contract has ended and copies what the law keeps; it deletes nothing",
+	"run-retention-auditor":   "walks whole tables for what is left of organisations that have left; it opens no key and deletes nothing",
+	"sequence-audit":          "orders the audit trail of every organisation; its keys are limited to those partitions",
 }
 
 // walkers walk whole tables, which no condition on leading keys lets through.

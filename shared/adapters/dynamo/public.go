@@ -2,9 +2,11 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -30,10 +32,13 @@ func (s *PublicViews) View(ctx context.Context, product identifier.Product) (pas
 	if err != nil {
 		return passport.PublicView{}, err
 	}
-	if it == nil {
+	if _, hidden := it["hid"]; it == nil || hidden {
 		return passport.PublicView{}, fault.New(fault.CodePassportNotFound, "No passport is published for this product.")
 	}
 	r := reader{it: it}
+	if r.has("kp") {
+		return s.kept(product, &r)
+	}
 	v := passport.PublicView{
 		Product: product, Passport: id.Passport(r.text("id")), Tenant: id.Tenant(r.text("tn")), Status: passport.Status(r.text("st")),
 		ProductGroup: r.text("pg"), Version: int(r.number("ver")), Reason: r.optional("rs"), At: r.moment("at"),
@@ -44,6 +49,26 @@ func (s *PublicViews) View(ctx context.Context, product identifier.Product) (pas
 		}
 	}
 	return v, r.err
+}
+
+// kept is the view of a passport whose organisation has left: in custody as it was, elsewhere a word about it.
+func (s *PublicViews) kept(product identifier.Product, r *reader) (passport.PublicView, error) {
+	v := passport.PublicView{
+		Product: product, Passport: id.Passport(r.text("id")), Status: passport.Status(r.text("st")), ProductGroup: r.text("pg"),
+		Version: int(r.number("ver")), Reason: r.optional("rs"), At: r.moment("at"),
+	}
+	var err error
+	switch lifecycle.DispositionKind(r.text("kp")) {
+	case lifecycle.Custody:
+		if v.Status == passport.Published {
+			v.Document, err = s.squeeze.Inflate(r.blob("doc"))
+		}
+	case lifecycle.HandedOver:
+		v.Status, v.Reason = passport.Archived, "The passport was handed over, and is found at "+r.text("su")
+	default:
+		v.Status, v.Reason = passport.Archived, "The product was recycled, and its passport ceased to exist with it."
+	}
+	return v, errors.Join(err, r.err)
 }
 
 // Carrier returns the product of a published passport. One read.

@@ -70,9 +70,22 @@ func Survey(app *wire.App) *retention.Survey {
 	return &retention.Survey{Time: clocks(app), Lives: dynamo.NewLives(db), Holds: dynamo.NewHolds(db), Works: dynamo.NewWorks(db), Law: law()}
 }
 
+// Custodian decides what becomes of passports, and copies what the law keeps. It alone opens keys that are turned off.
+func Custodian(app *wire.App) *retention.Custodian {
+	c, db := app.Config(), app.Database()
+	wrapper := kms.Open[id.Tenant](app.AWS(), c.KMSEndpoint, c.TenantKeyARN, kms.Tenants, httpapi.Count)
+	ring := keyring.New[id.Tenant](dynamo.NewCustodyKeys(db), wrapper, app.Parts().Now)
+	return &retention.Custodian{
+		Time: clocks(app), Works: dynamo.NewWorks(db), Lives: dynamo.NewLives(db), Law: law(),
+		Keeper: dynamo.NewKeeper(db, ring, objects.Open(app.AWS(), c.S3Endpoint, c.DocumentsBucket, httpapi.Count)),
+	}
+}
+
 // Jobs are those of this package.
 func Jobs(app *wire.App) []jobs.Job {
-	return []jobs.Job{jobs.RetentionTick(Tick(app), Survey(app)), jobs.RetentionWork(Worker(app)), jobs.RetentionAudit(Auditor(app))}
+	return []jobs.Job{
+		jobs.RetentionTick(Tick(app), Survey(app)), jobs.RetentionWork(Worker(app)), jobs.RetentionAudit(Auditor(app)), jobs.RetentionCustody(Custodian(app)),
+	}
 }
 
 // Stores are all places that hold tenants' data. Without the persons' keys nobody's mail address is read: those who have
