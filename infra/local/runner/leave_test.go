@@ -99,7 +99,22 @@ func (l *leaver) exports() {
 		}
 		time.Sleep(50 * time.Millisecond) // packing runs beside this test
 	}
-	l.Fatalf("not packed: %v", e)
+	l.Fatalf("not packed: %v\n%s", e, l.complaints())
+}
+
+// complaints are the last lines of the request log that tell of something wrong.
+func (l *leaver) complaints() string {
+	b, err := os.ReadFile(filepath.Join(l.data, "requests.log"))
+	if err != nil {
+		return err.Error()
+	}
+	var out []string
+	for _, line := range strings.Split(string(b), "\n") {
+		if strings.Contains(line, `"level":"ERROR"`) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out[max(0, len(out)-5):], "\n")
 }
 
 // TestLeave ends the contract of the demo organisation on the real engines and walks 95 days: everything can be exported
@@ -196,7 +211,7 @@ func (l *leaver) walk(paths map[string][2]string) {
 		l.Errorf("after the window: %d %s", status, body)
 	}
 	l.token = l.signIn(l.T, l.owner[0], l.owner[1], "")
-	l.json(409, "DELETE", "/v1/tenant/termination", l.token, "")
+	l.json(403, "DELETE", "/v1/tenant/termination", l.token, "")
 	for now := l.pass(0); now.Before(t0.Add(95 * day)); now = l.pass(day) {
 	}
 }

@@ -96,9 +96,9 @@ func (d *DB) describe(ctx context.Context, table string) (*types.TableDescriptio
 	return out.Table, nil
 }
 
-// marker reads the row of a table's marker. Only the Public table has keys of one part.
+// marker reads the row of a table's marker. The tables Public and Custody have keys of one part.
 func (d *DB) marker(ctx context.Context, table string) (item, error) {
-	k := clearedKey(table == d.tables.Public)
+	k := clearedKey(table == d.tables.Public || table == d.tables.Custody)
 	out, err := d.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k.attributes(), ConsistentRead: aws.Bool(true), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
 	if err != nil {
 		return nil, d.failed(ctx, "GetItem", err)
