@@ -175,10 +175,11 @@ func test(root, overlay, pkg string, more ...string) (string, error) {
 	c := exec.CommandContext(ctx, "go", append(append(args, pkg), more...)...)
 	c.Dir = root
 	out, err := c.CombinedOutput()
-	if strings.Contains(string(out), "[build failed]") || err != nil && len(out) == 0 {
+	text := string(out)
+	if strings.Contains(text, "[build failed]") || !strings.Contains(text, "ok  \t") && !strings.Contains(text, "--- FAIL") && !strings.Contains(text, "panic:") {
 		return "", fmt.Errorf("go test %s: %w\n%s", pkg, err, out)
 	}
-	return string(out), nil
+	return text, nil
 }
 
 func write(root string, killed []killer) error {

@@ -125,12 +125,12 @@ func (w *World) repolicy() {
 	w.logf("another policy: %s", p.Version)
 	w.policy, w.engine.tick.Policy = p, p
 	for _, t := range w.tenants { // what is running keeps the stricter of both; a window that has closed is not opened again
-		if x := t.exit; x != nil && !t.closed {
-			now := terms(p)
-			if !x.sealed.IsZero() {
-				now = policyTerms{active: p.Active, residual: p.Residual}
-			}
-			x.longest = append(x.longest, now)
+		switch x := t.exit; {
+		case x == nil || t.closed:
+		case x.sealed.IsZero():
+			x.latest = terms(p)
+		default:
+			x.longest = append(x.longest, policyTerms{active: p.Active, residual: p.Residual})
 		}
 	}
 }

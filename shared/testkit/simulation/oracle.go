@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
@@ -28,7 +29,8 @@ const (
 type exit struct {
 	noticed, t0 time.Time
 	consent     time.Time // of the second owner to an early end
-	longest     []policyTerms
+	longest     []policyTerms // of every policy that counts for it
+	latest      policyTerms   // of the build, while the window is open; it counts if it is still that when the window closes
 	digest      uint64 // of what could be exported, at T0
 	taken       bool   // digest was
 	corrupted   bool   // its row was changed behind everybody's back, at some time
@@ -62,7 +64,7 @@ func endOfDay(t time.Time) time.Time {
 // notBefore is the first instant at which anything may be destroyed.
 func (x *exit) notBefore() time.Time {
 	var window, grace, cooling time.Duration = windowDays, lastDay, coolingOff
-	for _, p := range x.longest {
+	for _, p := range append(slices.Clip(x.longest), x.latest) {
 		window, grace, cooling = max(window, p.window), max(grace, p.grace), max(cooling, p.cooling)
 	}
 	end := endOfDay(x.t0.Add(window)).Add(grace)

@@ -72,6 +72,9 @@ func (o *oracle) entering(t *tenant, x *exit, to lifecycle.State) {
 			o.fail(2, t, "it was sealed before %s", x.notBefore().Format(time.RFC3339))
 		}
 		x.sealed = now
+		if x.latest != (policyTerms{}) {
+			x.longest, x.latest = append(x.longest, x.latest), policyTerms{}
+		}
 		o.w.onSealed(t)
 	case lifecycle.Deleting:
 		if now.Before(x.notBefore()) || x.sealed.IsZero() || now.Before(x.sealed.Add(drainHours-30*time.Minute)) {
