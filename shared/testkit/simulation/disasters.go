@@ -56,7 +56,7 @@ func (w *World) daily() {
 		}
 		return day
 	})
-	w.every(26*time.Hour, func() time.Duration {
+	w.every(27*time.Hour, func() time.Duration {
 		w.oracle.daily()
 		w.expire()
 		return day

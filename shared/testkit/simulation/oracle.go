@@ -28,14 +28,14 @@ const (
 // exit is a termination as it is in truth.
 type exit struct {
 	noticed, t0 time.Time
-	consent     time.Time // of the second owner to an early end
+	consent     time.Time     // of the second owner to an early end
 	longest     []policyTerms // of every policy that counts for it
 	latest      policyTerms   // of the build, while the window is open; it counts if it is still that when the window closes
-	digest      uint64 // of what could be exported, at T0
-	taken       bool   // digest was
-	corrupted   bool   // its row was changed behind everybody's back, at some time
-	broken      bool   // its row is wrong now
-	haunted     bool   // something was written long after: what comes back has no deadline of its own
+	digest      uint64        // of what could be exported, at T0
+	taken       bool          // digest was
+	corrupted   bool          // its row was changed behind everybody's back, at some time
+	broken      bool          // its row is wrong now
+	haunted     bool          // something was written long after: what comes back has no deadline of its own
 
 	sealed, deleting, activeClear, residualClear, certified time.Time // as the engine says
 	emptied                                                 time.Time
