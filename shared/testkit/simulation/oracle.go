@@ -38,7 +38,6 @@ type exit struct {
 	haunted     bool          // something was written long after: what comes back has no deadline of its own
 
 	sealed, deleting, activeClear, residualClear, certified time.Time // as the engine says
-	emptied                                                 time.Time
 	notices                                                 map[lifecycle.NoticeKind]int
 }
 
@@ -221,7 +220,7 @@ func (o *oracle) held(t *tenant, r *row) bool {
 }
 
 // residue counts what is left of a tenant in copies.
-func (o *oracle) residue(t id.Tenant, at time.Time) (n int) {
+func (o *oracle) residue(t id.Tenant) (n int) {
 	for _, p := range o.w.places {
 		p.catchUp(t)
 		s := p.shelf(t)

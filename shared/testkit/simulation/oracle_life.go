@@ -106,7 +106,7 @@ func (o *oracle) entering(t *tenant, x *exit, to lifecycle.State) {
 		}
 	case lifecycle.ResidualClear:
 		x.residualClear = now
-		if n := o.residue(t.id, now); n > 0 {
+		if n := o.residue(t.id); n > 0 {
 			o.fail(5, t, "copies are called clear, and %d rows are left in some", n)
 		}
 	case lifecycle.Certified:
@@ -145,7 +145,7 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 		o.fail(5, t, "it is certified, and %d keys are left", n)
 		o.w.stats.Residual += int64(n)
 	}
-	if n := o.residue(t.id, o.w.now); n > 0 {
+	if n := o.residue(t.id); n > 0 {
 		o.fail(5, t, "it is certified, and %d rows are left in copies", n)
 		o.w.stats.Residual += int64(n)
 	}
