@@ -92,7 +92,7 @@ func ofEngine() []mutant {
 		{"nothing is spared", sweep, "	o.Spare = spare(holds)", "	o.Spare = nil"},
 		{"a hold on everything stops nothing", sweep, "if lifecycle.Blocked(holds, lifecycle.Target{Tenant: w.Tenant, Keys: w.Phase == Keys}) != nil {", "if false {"},
 		{"the destroyer is not asked", sweep, "if err := r.Destroy(s.at.Instants, w.Phase == Keys); err != nil {", "if err := r.Check(); err != nil {"},
-		{"phases do not wait for each other", sweep, "if o.Kind == w.Kind && o.Phase < w.Phase && !rested(o) {", "if false {"},
+		{"phases do not wait for each other", sweep, "if o.Kind == w.Kind && o.Phase < w.Phase && !rested(o) {", "if o.Kind == w.Kind && o.Phase < 0 {"},
 		{"a page that failed counts as swept", sweep, "	if err != nil {\n		return spent, err\n	}\n", "	if err != nil {\n		p.Cursor = \"\"\n	}\n"},
 		{"the budget is not spent", sweep, "	s.left -= spent\n", ""},
 		{"sweeps begin in the middle", sweep, "store.Sweep(ctx, o, w.Cursor,", "store.Sweep(ctx, o, w.Cursor+\"m\","},

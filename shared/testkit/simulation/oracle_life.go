@@ -137,6 +137,11 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 		o.fail(11, t, "a second certificate")
 		return
 	}
+	for _, h := range t.holds {
+		if h.inForce() {
+			o.fail(7, t, "it is certified under hold %s", h.id)
+		}
+	}
 	if n := o.left(t, true); n > 0 {
 		o.fail(5, t, "it is certified, and %d rows are left: %s", n, o.some(t))
 		o.w.stats.Residual += int64(n)
