@@ -185,6 +185,9 @@ func hunt(root, overlay string) (by, how string, err error) {
 		what := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:]+Z`).ReplaceAllString(found[3], "…")
 		return "oracle", fmt.Sprintf("%s, seed %s: %s", found[2], found[1], what), nil
 	}
+	if strings.Contains(out, "test timed out") {
+		return "oracle", "the run does not end", nil
+	}
 	if strings.Contains(out, "panic:") {
 		return "oracle", "the engine panics: " + regexp.MustCompile(`panic: [^\n]*`).FindString(out), nil
 	}
@@ -216,7 +219,7 @@ func tests(root, overlay, pkg string) (by, how string, err error) {
 func test(root, overlay, pkg string, more ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	args := []string{"test", "-count=1", "-vet=off", "-timeout=8m"}
+	args := []string{"test", "-count=1", "-vet=off", "-timeout=5m"}
 	if overlay != "" {
 		args = append(args, "-overlay="+overlay)
 	}
