@@ -21,9 +21,8 @@ func (a *Auditor) Detect(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	hits := 0
+	hits, known := 0, map[id.Tenant]bool{} // asked for once, however many stores name them
 	var failures []error
-	exists := map[id.Tenant]bool{} // who exists is asked for once, not once for each store
 	for _, c := range a.Census {
 		seen := map[id.Tenant]bool{}
 		err := c.Tenants(ctx, func(t id.Tenant) error {
@@ -34,11 +33,11 @@ func (a *Auditor) Detect(ctx context.Context, now time.Time) error {
 			failures = append(failures, fmt.Errorf("%s: %w", c.Name(), err)) // what it did say counts
 		}
 		for _, t := range slices.Sorted(maps.Keys(seen)) {
-			if exists[t] {
+			if known[t] {
 				continue
 			}
 			nobody, err := nobodys(ctx, a.Register, a.Lives, Work{Tenant: t})
-			exists[t] = err == nil && !nobody
+			known[t] = err == nil && !nobody
 			if err == nil && nobody {
 				hits++
 				err = a.resurrected(ctx, t, c.Name(), at.at())

@@ -145,6 +145,26 @@ func TestHoldBetweenPages(t *testing.T) {
 	}
 }
 
+// TestHoldWithinAPass holds that what a hold kept is deleted also when it came and went between two looks.
+func TestHoldWithinAPass(t *testing.T) {
+	w, leaver := begun(t, 9)
+	s := w.shelf("records")
+	s.hook = func() {
+		if len(s.pages) == 2 {
+			w.hold(lifecycle.Scope{Kind: lifecycle.ScopePassport, Tenant: leaver, Passport: passportID(1008)})
+		}
+	}
+	w.work()
+	if len(s.rows) != 1 {
+		t.Fatalf("%d rows", len(s.rows))
+	}
+	w.holds.all[0].ReleasedAt, w.holds.all[0].ReleasedBy = w.now.Add(time.Minute), "person:b"
+	w.comes(leaver, lifecycle.ActiveClear)
+	if at := w.lives.all[leaver].Record.ActiveClearAt; at.Sub(w.holds.all[0].ReleasedAt) > 3*day {
+		t.Errorf("clear at %s", at)
+	}
+}
+
 // TestErasure deletes one passport: it can be taken back for seven days, and is gone everywhere a day later.
 func TestErasure(t *testing.T) {
 	w := found(t)
