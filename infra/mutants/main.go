@@ -42,14 +42,15 @@ func main() {
 	only := flag.String("only", "", "run only mutants whose name contains this")
 	check := flag.Bool("check", false, "only see that every mutant still fits the code")
 	beside := flag.Int("j", runtime.NumCPU(), "so many at a time")
+	resume := flag.Bool("resume", false, "take what .local/mutants.txt says of the run before, and run the rest")
 	flag.Parse()
-	if err := run(*only, *check, *beside); err != nil {
+	if err := run(*only, *check, *resume, *beside); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(only string, check bool, beside int) error {
+func run(only string, check, resume bool, beside int) error {
 	root, err := enginehost.Root()
 	if err != nil {
 		return err
@@ -66,9 +67,17 @@ func run(only string, check bool, beside int) error {
 	}
 	all := slices.DeleteFunc(mutants(), func(m mutant) bool { return !strings.Contains(m.name, only) })
 	killed, wrong := make([]killer, len(all)), make([]error, len(all))
+	said, err := diary(root, resume, check)
+	if err != nil {
+		return err
+	}
 	var wait sync.WaitGroup
 	free := make(chan struct{}, max(1, beside))
 	for i, m := range all {
+		if k, ok := said.before[m.name]; ok {
+			killed[i] = killer{m, k[0], k[1]}
+			continue
+		}
 		overlay, err := apply(root, dir, i, m)
 		if wrong[i] = err; err != nil || check {
 			continue
@@ -82,6 +91,7 @@ func run(only string, check bool, beside int) error {
 				return
 			}
 			fmt.Printf("%-60s %s: %s\n", m.name, killed[i].by, killed[i].how)
+			said.write(killed[i])
 		})
 	}
 	wait.Wait()
@@ -89,6 +99,44 @@ func run(only string, check bool, beside int) error {
 		return err
 	}
 	return write(root, killed)
+}
+
+// book remembers who noticed what, so that a run that was interrupted need not begin again.
+type book struct {
+	before map[string][2]string
+	mu     sync.Mutex
+	file   *os.File
+}
+
+func diary(root string, resume, check bool) (*book, error) {
+	b := &book{before: map[string][2]string{}}
+	if check {
+		return b, nil
+	}
+	path := filepath.Join(root, ".local/mutants.txt")
+	if text, err := os.ReadFile(path); err == nil && resume {
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Split(strings.TrimSpace(line), "\t"); len(f) == 3 {
+				b.before[f[0]] = [2]string{f[1], f[2]}
+			}
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	mode := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+	if resume {
+		mode = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	}
+	var err error
+	b.file, err = os.OpenFile(path, mode, 0o600)
+	return b, err
+}
+
+func (b *book) write(k killer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fmt.Fprintf(b.file, "%s\t%s\t%s\n", k.name, k.by, k.how)
 }
 
 // apply makes the overlay of one mutant.
@@ -137,6 +185,9 @@ func hunt(root, overlay string) (by, how string, err error) {
 		what := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:]+Z`).ReplaceAllString(found[3], "…")
 		return "oracle", fmt.Sprintf("%s, seed %s: %s", found[2], found[1], what), nil
 	}
+	if strings.Contains(out, "test timed out") {
+		return "oracle", "the run does not end", nil
+	}
 	if strings.Contains(out, "panic:") {
 		return "oracle", "the engine panics: " + regexp.MustCompile(`panic: [^\n]*`).FindString(out), nil
 	}
@@ -168,17 +219,18 @@ func tests(root, overlay, pkg string) (by, how string, err error) {
 func test(root, overlay, pkg string, more ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	args := []string{"test", "-count=1", "-vet=off", "-timeout=8m"}
+	args := []string{"test", "-count=1", "-vet=off", "-timeout=5m"}
 	if overlay != "" {
 		args = append(args, "-overlay="+overlay)
 	}
 	c := exec.CommandContext(ctx, "go", append(append(args, pkg), more...)...)
 	c.Dir = root
 	out, err := c.CombinedOutput()
-	if strings.Contains(string(out), "[build failed]") || err != nil && len(out) == 0 {
+	text := string(out)
+	if strings.Contains(text, "[build failed]") || !strings.Contains(text, "ok  \t") && !strings.Contains(text, "--- FAIL") && !strings.Contains(text, "panic:") {
 		return "", fmt.Errorf("go test %s: %w\n%s", pkg, err, out)
 	}
-	return string(out), nil
+	return text, nil
 }
 
 func write(root string, killed []killer) error {

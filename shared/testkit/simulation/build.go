@@ -30,7 +30,7 @@ func newWorld(cfg Config) *World {
 	s := cfg.Seed
 	w.dice = dices{
 		faults: newDice(s, "faults"), clocks: newDice(s, "clocks"), schedule: newDice(s, "schedule"), people: newDice(s, "people"),
-		data: newDice(s, "data"), script: newDice(s, "script"), backup: newDice(s, "backup"), latency: newDice(s, "latency"), entropy: newDice(s, "entropy"),
+		data: newDice(s, "data"), script: newDice(s, "script"), backup: newDice(s, "backup"), entropy: newDice(s, "entropy"),
 	}
 	w.ids = id.NewSource(func() time.Time { return w.now }, w.dice.entropy)
 	w.faults.byKind = map[string]int64{}

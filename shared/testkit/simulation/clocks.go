@@ -12,13 +12,17 @@ import (
 type clocks struct {
 	w                *World
 	machine, storage time.Duration // off, in this run
-	high             time.Time     // the latest true time at which a run was begun
 }
 
 // drift decides how far off the clocks of the next run are.
 func (c *clocks) drift() {
 	d, m := c.w.dice.clocks, c.w.mix
 	c.machine, c.storage = d.between(-time.Second, time.Second), -d.between(0, time.Second)
+	defer func() { // whoever sets a platform up looks at its clock: nothing else could tell that the first reading is wrong
+		if c.w.now.Sub(epoch()) < day {
+			c.machine, c.storage = 0, 0
+		}
+	}()
 	far := func() time.Duration { return d.between(6*time.Minute, 2000*day) }
 	switch {
 	case d.chance(m.Skew):

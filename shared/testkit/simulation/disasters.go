@@ -56,7 +56,7 @@ func (w *World) daily() {
 		}
 		return day
 	})
-	w.every(26*time.Hour, func() time.Duration {
+	w.every(27*time.Hour, func() time.Duration {
 		w.oracle.daily()
 		w.expire()
 		return day
@@ -125,12 +125,12 @@ func (w *World) repolicy() {
 	w.logf("another policy: %s", p.Version)
 	w.policy, w.engine.tick.Policy = p, p
 	for _, t := range w.tenants { // what is running keeps the stricter of both; a window that has closed is not opened again
-		if x := t.exit; x != nil && !t.closed {
-			now := terms(p)
-			if !x.sealed.IsZero() {
-				now = policyTerms{active: p.Active, residual: p.Residual}
-			}
-			x.longest = append(x.longest, now)
+		switch x := t.exit; {
+		case x == nil || t.closed:
+		case x.sealed.IsZero():
+			x.latest = terms(p)
+		default:
+			x.longest = append(x.longest, policyTerms{active: p.Active, residual: p.Residual})
 		}
 	}
 }
@@ -166,7 +166,11 @@ func (w *World) restore() {
 			continue
 		}
 		for _, t := range append([]id.Tenant(nil), p.order...) {
-			back += w.bringBack(p, t, point, replay)
+			n := w.bringBack(p, t, point, replay)
+			if x := w.byID[t].exit; n > 0 && x != nil && x.sealed.IsZero() {
+				x.digest = w.digest(t) // something that an earlier accident took
+			}
+			back += n
 		}
 	}
 	w.stats.Restores++

@@ -87,7 +87,7 @@ func (w *World) patience() time.Duration {
 // erased wants nothing left of what was to be deleted, unless the contract has ended in the meantime or a hold keeps it.
 func (o *oracle) erased(e *erasure) {
 	t := e.tenant
-	if e.undone || t.closed || t.exit != nil || t.exits > 0 && o.w.now.Sub(e.asked) > 0 && e.interrupted(t) {
+	if e.undone || t.closed || t.exit != nil || e.interrupted(t) {
 		return
 	}
 	for _, h := range t.holds {

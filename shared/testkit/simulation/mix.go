@@ -68,7 +68,7 @@ func drawMix(seed uint64) Mix {
 	const no = 0.4 // so many seeds lack a given fault
 	return Mix{
 		Step:        pick(d, 15*time.Minute, 30*time.Minute, time.Hour, time.Hour, 2*time.Hour, 6*time.Hour),
-		CrashBefore: d.rate(1e-4, 1e-2, no), CrashAfter: d.rate(1e-4, 1e-2, no),
+		CrashBefore: d.rate(1e-4, 3e-3, no), CrashAfter: d.rate(1e-4, 3e-3, no),
 		Throttle: d.rate(1e-3, 5e-2, no), LostReply: d.rate(1e-4, 1e-2, no), Overlap: d.rate(1e-4, 1e-2, no),
 		Partial: d.rate(1e-2, 0.3, no), Lie: d.rate(1e-3, 0.1, no), Stale: d.rate(1e-2, 0.5, no),
 		Missed: d.rate(1e-3, 0.2, no), Duplicate: d.rate(1e-3, 0.2, no), Late: d.rate(1e-3, 0.2, no),

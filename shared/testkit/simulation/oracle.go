@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
@@ -27,16 +28,16 @@ const (
 // exit is a termination as it is in truth.
 type exit struct {
 	noticed, t0 time.Time
-	consent     time.Time // of the second owner to an early end
-	longest     []policyTerms
-	digest      uint64 // of what could be exported, at T0
-	taken       bool   // digest was
-	corrupted   bool   // its row was changed behind everybody's back, at some time
-	broken      bool   // its row is wrong now
-	haunted     bool   // something was written long after: what comes back has no deadline of its own
+	consent     time.Time     // of the second owner to an early end
+	longest     []policyTerms // of every policy that counts for it
+	latest      policyTerms   // of the build, while the window is open; it counts if it is still that when the window closes
+	digest      uint64        // of what could be exported, at T0
+	taken       bool          // digest was
+	corrupted   bool          // its row was changed behind everybody's back, at some time
+	broken      bool          // its row is wrong now
+	haunted     bool          // something was written long after: what comes back has no deadline of its own
 
 	sealed, deleting, activeClear, residualClear, certified time.Time // as the engine says
-	emptied                                                 time.Time
 	notices                                                 map[lifecycle.NoticeKind]int
 }
 
@@ -62,7 +63,7 @@ func endOfDay(t time.Time) time.Time {
 // notBefore is the first instant at which anything may be destroyed.
 func (x *exit) notBefore() time.Time {
 	var window, grace, cooling time.Duration = windowDays, lastDay, coolingOff
-	for _, p := range x.longest {
+	for _, p := range append(slices.Clip(x.longest), x.latest) {
 		window, grace, cooling = max(window, p.window), max(grace, p.grace), max(cooling, p.cooling)
 	}
 	end := endOfDay(x.t0.Add(window)).Add(grace)
@@ -219,7 +220,7 @@ func (o *oracle) held(t *tenant, r *row) bool {
 }
 
 // residue counts what is left of a tenant in copies.
-func (o *oracle) residue(t id.Tenant, at time.Time) (n int) {
+func (o *oracle) residue(t id.Tenant) (n int) {
 	for _, p := range o.w.places {
 		p.catchUp(t)
 		s := p.shelf(t)

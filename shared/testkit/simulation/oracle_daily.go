@@ -61,7 +61,7 @@ func (o *oracle) daily() {
 // has still to find.
 func (o *oracle) gone(t *tenant) {
 	allowed := detectorDays + o.w.patience()
-	if o.w.mix.Lie+o.w.mix.Throttle > 0 { // the search of one week fails, or its deletion was a lie
+	if o.w.mix.Lie+o.w.mix.Throttle+o.w.mix.CrashBefore+o.w.mix.CrashAfter > 0 { // the search of one week fails, or its deletion was a lie
 		allowed += 8 * day
 	}
 	for _, p := range o.w.places {
@@ -73,6 +73,7 @@ func (o *oracle) gone(t *tenant) {
 			if r.cause != ghost && r.cause != restored || o.w.now.Sub(r.at) > allowed {
 				o.fail(6, t, "%s %s is there after the certificate", p.name, r.key)
 				o.w.stats.Residual++
+				r.at = o.w.now // said once
 			}
 		}
 	}

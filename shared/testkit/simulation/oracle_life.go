@@ -72,6 +72,9 @@ func (o *oracle) entering(t *tenant, x *exit, to lifecycle.State) {
 			o.fail(2, t, "it was sealed before %s", x.notBefore().Format(time.RFC3339))
 		}
 		x.sealed = now
+		if x.latest != (policyTerms{}) {
+			x.longest, x.latest = append(x.longest, x.latest), policyTerms{}
+		}
 		o.w.onSealed(t)
 	case lifecycle.Deleting:
 		if now.Before(x.notBefore()) || x.sealed.IsZero() || now.Before(x.sealed.Add(drainHours-30*time.Minute)) {
@@ -103,7 +106,7 @@ func (o *oracle) entering(t *tenant, x *exit, to lifecycle.State) {
 		}
 	case lifecycle.ResidualClear:
 		x.residualClear = now
-		if n := o.residue(t.id, now); n > 0 {
+		if n := o.residue(t.id); n > 0 {
 			o.fail(5, t, "copies are called clear, and %d rows are left in some", n)
 		}
 	case lifecycle.Certified:
@@ -134,6 +137,11 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 		o.fail(11, t, "a second certificate")
 		return
 	}
+	for _, h := range t.holds {
+		if h.inForce() {
+			o.fail(7, t, "it is certified under hold %s", h.id)
+		}
+	}
 	if n := o.left(t, true); n > 0 {
 		o.fail(5, t, "it is certified, and %d rows are left: %s", n, o.some(t))
 		o.w.stats.Residual += int64(n)
@@ -142,7 +150,7 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 		o.fail(5, t, "it is certified, and %d keys are left", n)
 		o.w.stats.Residual += int64(n)
 	}
-	if n := o.residue(t.id, o.w.now); n > 0 {
+	if n := o.residue(t.id); n > 0 {
 		o.fail(5, t, "it is certified, and %d rows are left in copies", n)
 		o.w.stats.Residual += int64(n)
 	}

@@ -70,7 +70,6 @@ func (w *World) terminate(t *tenant, ahead time.Duration) bool {
 		t.exit = nil
 		return false
 	}
-	t.exits++
 	t.lastExit = w.now
 	w.stats.Exits++
 	w.logf("%s: leaves, T0 %s, not before %s", t, x.t0.Format(time.RFC3339), x.notBefore().Format(time.RFC3339))

@@ -52,7 +52,6 @@ type place struct {
 	provider string
 	content  bool          // what a customer would export
 	backedUp bool          // copies go into backups
-	derived  bool          // an index or projection of other rows
 	lag      time.Duration // until an index shows a row
 	expires  time.Duration // rows go by themselves after this; zero: never
 	keepsFor time.Duration // copies of removed rows live so long in the place's own history; zero: no history
@@ -61,7 +60,6 @@ type place struct {
 	shelves  map[id.Tenant]*shelf
 	order    []id.Tenant // in which tenants came
 	downTill time.Time
-	lieTill  time.Time
 }
 
 // shelf is the rows of one tenant, sorted by key, and those that were removed and may still be in a copy.
@@ -197,19 +195,4 @@ func (p *place) read(t id.Tenant, lag time.Duration) []*row {
 		}
 	})
 	return seen
-}
-
-// residue counts what is left of a tenant in the copies of a place.
-func (p *place) residue(t id.Tenant) int {
-	s, ok := p.shelves[t]
-	if !ok {
-		return 0
-	}
-	n := 0
-	for _, r := range s.dead {
-		if p.copied(r) {
-			n++
-		}
-	}
-	return n
 }

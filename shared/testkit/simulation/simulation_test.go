@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,17 +63,20 @@ func regressions(t *testing.T) (out []simulation.Config) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		if len(f) < 3 || strings.HasPrefix(line, "#") {
+		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		seed, err1 := strconv.ParseUint(f[0], 10, 64)
-		tenants, err2 := strconv.Atoi(f[1])
-		years, err3 := strconv.Atoi(strings.TrimSuffix(f[2], ":"))
-		if err1 != nil || err2 != nil || err3 != nil {
-			t.Fatalf("testdata/seeds.txt: %q", line)
+		head, _, _ := strings.Cut(line, ":")
+		var cfg simulation.Config
+		var kind string
+		if n, err := fmt.Sscan(head, &cfg.Seed, &cfg.Tenants, &cfg.Years, &kind); n != 4 {
+			t.Fatalf("testdata/seeds.txt: %q: %v", line, err)
 		}
-		out = append(out, simulation.Config{Seed: seed, Tenants: tenants, Years: years})
+		if kind == "storm" {
+			storm := simulation.Storm()
+			cfg.Mix = &storm
+		}
+		out = append(out, cfg)
 	}
 	return out
 }
@@ -82,7 +84,7 @@ func regressions(t *testing.T) (out []simulation.Config) {
 // TestRegressions replays every seed that once failed.
 func TestRegressions(t *testing.T) {
 	for _, cfg := range regressions(t) {
-		t.Run(strconv.FormatUint(cfg.Seed, 10), func(t *testing.T) { check(t, simulation.Run(cfg)) })
+		t.Run(fmt.Sprint(cfg.Seed), func(t *testing.T) { check(t, simulation.Run(cfg)) })
 	}
 }
 

@@ -19,7 +19,6 @@ type tenant struct {
 	passports []*passport
 	serial    int
 	exit      *exit // the running termination, or the last one that went through
-	exits     int   // how many terminations there were
 	closed    bool  // certified and forgotten
 	holds     []*held
 	erasures  []*erasure

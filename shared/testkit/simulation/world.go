@@ -58,7 +58,7 @@ type World struct {
 
 // dices has one source for each purpose.
 type dices struct {
-	faults, clocks, schedule, people, data, script, backup, latency, entropy dice
+	faults, clocks, schedule, people, data, script, backup, entropy dice
 }
 
 // entry is something that happens at an instant.
