@@ -109,6 +109,26 @@ func TestHeldTenant(t *testing.T) {
 	w.comes(leaver, lifecycle.ActiveClear)
 }
 
+// TestHeldTenantIsNotTouched holds that a hold on everything keeps stores from being asked at all: what a store spares is
+// for it to know, and this needs no knowledge.
+func TestHeldTenantIsNotTouched(t *testing.T) {
+	w, leaver := begun(t, 3)
+	w.hold(lifecycle.Scope{Kind: lifecycle.ScopeTenant, Tenant: leaver})
+	before := map[string]int{}
+	for _, s := range w.shelves {
+		before[s.name] = len(s.pages)
+	}
+	for range 5 {
+		w.work()
+		w.now = w.now.Add(2 * time.Hour)
+	}
+	for _, s := range w.shelves {
+		if n := len(s.pages) - before[s.name]; n != 0 {
+			t.Errorf("%s was asked to delete %d times", s.name, n)
+		}
+	}
+}
+
 // TestHoldBetweenPages holds that a hold counts from the next page on, however long the run has been going.
 func TestHoldBetweenPages(t *testing.T) {
 	w, leaver := begun(t, 9)

@@ -147,6 +147,34 @@ func TestLyingStore(t *testing.T) {
 	}
 }
 
+// TestKeysNeedTheAuditor holds that nothing follows from the word of the worker that the keys are gone.
+func TestKeysNeedTheAuditor(t *testing.T) {
+	w, leaver := begun(t, 2)
+	w.comes(leaver, lifecycle.ActiveClear)
+	w.shelf("keys").lie = true
+	for range 4 * 20 {
+		for _, name := range []string{"tick", "worker"} {
+			if err := w.jobs()[name](t.Context(), w.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.now = w.now.Add(6 * time.Hour)
+	}
+	if k := w.sweepOf(leaver, "keys"); k.Done.IsZero() || w.state(leaver) != lifecycle.ActiveClear {
+		t.Errorf("%s, %+v", w.state(leaver), k)
+	}
+}
+
+// TestStuck holds that a store that goes round in circles is left alone and noticed, and does not use up the run.
+func TestStuck(t *testing.T) {
+	w, leaver := begun(t, 2)
+	w.shelf("public").stuck = true
+	w.work()
+	if k := w.sweepOf(leaver, "public"); k.Attempts != 1 || len(w.shelf("public").pages) > 3 || w.figures[retention.SweepsFailed] != 1 {
+		t.Errorf("%+v after %d pages", k, len(w.shelf("public").pages))
+	}
+}
+
 // TestResidueBetween holds that what is found by the second verification makes the first one worthless.
 func TestResidueBetween(t *testing.T) {
 	w, leaver := begun(t, 2)
@@ -159,24 +187,58 @@ func TestResidueBetween(t *testing.T) {
 	}
 }
 
+// TestOldVerification holds that a tenant that a hold has kept for a month after its verifications is looked at once more
+// before it is called clear: in between something has come back.
+func TestOldVerification(t *testing.T) {
+	w, leaver := begun(t, 2)
+	w.until(time.Hour, 100, func() bool { return !w.lives.all[leaver].Record.FirstVerified.IsZero() })
+	w.hold(lifecycle.Scope{Kind: lifecycle.ScopeUser, Tenant: leaver, User: personID(7)})
+	w.until(time.Hour, 100, func() bool { return !w.lives.all[leaver].Record.SecondVerified.IsZero() })
+	for day := 0; day < 30 && w.state(leaver) == lifecycle.Deleting; day++ {
+		w.now = w.now.Add(24 * time.Hour)
+		w.all()
+	}
+	w.shelf("objects").rows = append(w.shelf("objects").rows, row{tenant: leaver, name: "late"})
+	w.now = w.now.Add(5 * day)
+	w.holds.all[0].ReleasedBy, w.holds.all[0].ReleasedAt = "person:b", w.now
+	if err := w.tick().Run(t.Context(), w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.comes(leaver, lifecycle.ActiveClear)
+	if n := len(w.shelf("objects").rows); n != 0 {
+		t.Errorf("it is called clear, and %d rows are there", n)
+	}
+}
+
 // TestReopen holds that rows that are found after the completion are deleted by another round, which is another deletion in
 // the journal, and that keys, backups and the certificate come after it.
 func TestReopen(t *testing.T) {
 	w, leaver := begun(t, 2)
 	w.oldest = w.now // a backup that does not run out yet
 	w.comes(leaver, lifecycle.ActiveClear)
-	clear := w.lives.all[leaver].Record.ActiveClearAt
+	was := w.lives.all[leaver].Record.ActiveClearAt
 	w.shelf("records").rows = append(w.shelf("records").rows, row{tenant: leaver, name: "late"})
 	w.comes(leaver, lifecycle.Deleting)
 	w.comes(leaver, lifecycle.ActiveClear)
 	r := w.lives.all[leaver].Record
-	if !r.ActiveClearAt.After(clear) || len(w.shelf("records").rows) != 0 || len(w.journal) != 2 {
+	if !r.ActiveClearAt.After(was) || len(w.shelf("records").rows) != 0 || len(w.journal) != 2 {
 		t.Errorf("clear at %s, %d rows, journal %v", r.ActiveClearAt, w.rows(leaver), w.journal)
 	}
 	w.oldest = r.ActiveClearAt.Add(time.Hour)
 	w.comes(leaver, lifecycle.Certified)
 	if len(w.lives.certs) != 1 {
 		t.Error("no certificate")
+	}
+}
+
+// TestDroppedFromJournal holds that an entry that the journal has dropped before the end is written again.
+func TestDroppedFromJournal(t *testing.T) {
+	w, leaver := begun(t, 1)
+	w.comes(leaver, lifecycle.ActiveClear)
+	clear(w.journal)
+	w.comes(leaver, lifecycle.Certified)
+	if len(w.journal) != 1 {
+		t.Errorf("%v", w.journal)
 	}
 }
 
@@ -192,8 +254,16 @@ func TestEarly(t *testing.T) {
 			}
 		}
 	}
+	stray := retention.Work{Tenant: tenantID(9), Kind: retention.Stray, Store: "public", NotBefore: w.now, By: w.now.Add(day), State: []byte(`{"at":"` + w.now.Add(-20*time.Hour).Format(time.RFC3339) + `"}`)}
+	w.shelf("public").rows = append(w.shelf("public").rows, row{tenant: tenantID(9), name: "back"})
+	if err := w.works.Add(t.Context(), stray); err != nil {
+		t.Fatal(err)
+	}
 	w.work()
-	if w.rows(stayer) != 18 || w.rows(leaver) != 18 || w.figures[retention.EarlyDestructiveAttempt] != 4 {
+	if w.rows(tenantID(9)) != 1 {
+		t.Error("what came back was deleted before anybody could look at it")
+	}
+	if w.rows(stayer) != 18 || w.rows(leaver) != 18 || w.figures[retention.EarlyDestructiveAttempt] != 5 {
 		t.Errorf("%d and %d rows, %v", w.rows(stayer), w.rows(leaver), w.figures)
 	}
 }

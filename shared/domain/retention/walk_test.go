@@ -184,6 +184,22 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// TestClockOfTheCaller holds that the machine's own clock has to agree with the sources.
+func TestClockOfTheCaller(t *testing.T) {
+	w := found(t)
+	w.tenant(1, 1, true)
+	for name, run := range w.jobs() {
+		for _, off := range []time.Duration{6 * time.Minute, -6 * time.Minute, 400 * day} {
+			if err := run(t.Context(), w.now.Add(off)); !errors.Is(err, lifecycle.ErrClock) {
+				t.Errorf("%s, off by %s: %v", name, off, err)
+			}
+		}
+	}
+	if len(w.lives.steps) > 0 {
+		t.Error("something was done all the same")
+	}
+}
+
 // TestResume holds that an operator's word ends the silence after an outage, and covers no other.
 func TestResume(t *testing.T) {
 	w := found(t)
