@@ -103,7 +103,7 @@ func (s *Keeper) Keep(ctx context.Context, t id.Tenant, d lifecycle.Disposition)
 		return err // never published, or gone
 	}
 	r := reader{it: it}
-	view := key{partition: "P#" + r.text("pd")}
+	view := publicPath(r.text("pd"))
 	if r.err != nil {
 		return r.err
 	}
