@@ -90,3 +90,23 @@ func (k *Kit) tables(t testing.TB) *dynamodb.Client {
 		return aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, nil
 	})}, func(o *dynamodb.Options) { o.BaseEndpoint = &e.DynamoDB })
 }
+
+// PutAll stores many rows of texts, in batches.
+func (k *Kit) PutAll(t testing.TB, table string, n int, row func(i int) map[string]string) {
+	t.Helper()
+	api, name := k.tables(t), k.Env[table]
+	for from := 0; from < n; from += 25 {
+		var some []types.WriteRequest
+		for i := from; i < min(n, from+25); i++ {
+			it := map[string]types.AttributeValue{}
+			for a, v := range row(i) {
+				it[a] = &types.AttributeValueMemberS{Value: v}
+			}
+			some = append(some, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
+		}
+		out, err := api.BatchWriteItem(context.Background(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: some}})
+		if err != nil || len(out.UnprocessedItems) > 0 {
+			t.Fatal(err, len(out.UnprocessedItems))
+		}
+	}
+}

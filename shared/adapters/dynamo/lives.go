@@ -52,6 +52,9 @@ func (s *Lives) Life(ctx context.Context, t id.Tenant) (lifecycle.Life, error) {
 	if err != nil {
 		return lifecycle.Life{}, err
 	}
+	if s := lifecycle.State(about.State); s != lifecycle.Active && s != lifecycle.Suspended {
+		return lifecycle.Life{}, noTenant() // its life has ended; the row came back
+	}
 	r := lifecycle.New(t, lifecycle.Current())
 	r.State, r.Suspended = lifecycle.State(about.State), lifecycle.State(about.State) == lifecycle.Suspended
 	return lifecycle.Life{Record: r}, nil

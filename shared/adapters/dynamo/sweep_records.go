@@ -97,7 +97,7 @@ func receipt(store, method string, now clock.Clock) retention.Receipt {
 // namesTenant calls do with the tenant that a key names.
 func namesTenant(do func(id.Tenant) error) func(string) error {
 	return func(partition string) error {
-		rest, ours := strings.CutPrefix(partition, "T#")
+		rest, ours := strings.CutPrefix(partition, tenantPrefix(""))
 		t, _, _ := strings.Cut(rest, "#")
 		if !ours || !id.Valid(id.Tenant(t)) {
 			return nil

@@ -11,6 +11,9 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 )
 
+// KeyVerifier verifies the signatures of the key that signs checkpoints; see NewVerifier.
+type KeyVerifier = note.Verifier
+
 // Inclusion is an entry that was found in a log, with what proves that it was there.
 type Inclusion struct {
 	Entry    audit.Entry

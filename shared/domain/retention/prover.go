@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
@@ -15,7 +13,7 @@ import (
 // LogProver implements Prover over the audit logs of tenants.
 type LogProver struct {
 	Block    func(ctx context.Context, t id.Tenant, from int64) (auditlog.Block, error)
-	Verifier func(ctx context.Context) (note.Verifier, error) // of the key that signs checkpoints
+	Verifier func(ctx context.Context) (auditlog.KeyVerifier, error) // of the key that signs checkpoints
 }
 
 // Prove implements Prover. It reads the whole log. A log that is not as it was signed proves nothing, and is an error.
