@@ -159,9 +159,6 @@ func listPosition(updated time.Time, p id.Passport) string {
 // shardOf spreads identifiers over shards by their last, random, digit.
 func shardOf[T ~string](v T, shards int) int { return int(v[len(v)-1]) % shards }
 
-// publicPath addresses the same by the path that a carrier's row holds.
-func publicPath(path string) key { return key{partition: "P#" + path} }
-
 // publicKey addresses what the world may read of a product, by its canonical identifier.
 func publicKey(p identifier.Product) key { return key{partition: "P#" + p.Path()} }
 
