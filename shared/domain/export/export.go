@@ -56,15 +56,59 @@ type Options struct {
 	ProductGroup string `json:"productGroup,omitempty"` // of passports; empty: all
 	Status       string `json:"status,omitempty"`       // of passports at the snapshot; empty: all
 
-	// Formats are those beside our own lines, which hold everything and always come: EN18223.
+	// Formats are those beside our own lines, which hold everything and always come.
 	Formats []Format `json:"formats,omitempty"`
+
+	Include Include `json:"include,omitzero"`
 }
 
-// Format is another form of the passports that are in force.
+// Include says what is left out. What is not said comes along.
+type Include struct {
+	Versions *bool `json:"versions,omitempty"` // of passports
+	Audit    *bool `json:"audit,omitempty"`    // the trail, signed and not yet signed
+}
+
+// What can be left out, as manifests name it.
+const (
+	partVersions = "versions"
+	partAudit    = "audit"
+)
+
+// leftOut names what does not come along though the scope has it.
+func (o Options) leftOut() []string {
+	var out []string
+	for name, wanted := range map[string]*bool{partVersions: o.Include.Versions, partAudit: o.Include.Audit} {
+		if wanted != nil && !*wanted {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// without reports whether something is left out.
+func (o Options) without(part string) bool { return slices.Contains(o.leftOut(), part) }
+
+// Format is another form of the passports.
 type Format string
 
-// EN18223 is the compressed form of EN 18223:2026 as JSON-LD.
-const EN18223 Format = "en18223"
+// The formats. Tables hold the passports' own content, one table for each product group, and can be imported again.
+const (
+	EN18223 Format = "en18223" // passports in force, in the compressed form of EN 18223:2026 as JSON-LD
+	CSV     Format = "csv"
+	XLSX    Format = "xlsx"
+)
+
+// tables are the formats of tables that were asked for, each once.
+func (o Options) tables() []Format {
+	var out []Format
+	for _, f := range []Format{CSV, XLSX} {
+		if slices.Contains(o.Formats, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
 
 // Check refuses options that mean nothing.
 func (o Options) Check() error {
@@ -82,9 +126,15 @@ func (o Options) Check() error {
 		bad("/status", "one of draft, published, suspended, archived")
 	}
 	for i, f := range o.Formats {
-		if f != EN18223 || o.Scope == Account {
-			bad(fmt.Sprintf("/formats/%d", i), "en18223, of passports")
+		if !slices.Contains([]Format{EN18223, CSV, XLSX}, f) || o.Scope == Account {
+			bad(fmt.Sprintf("/formats/%d", i), "en18223, csv or xlsx, of passports")
 		}
+	}
+	if o.Include.Versions != nil && o.Scope == Account {
+		bad("/include/versions", "the scope account has no passports")
+	}
+	if o.Include.Audit != nil && o.Scope == Passports {
+		bad("/include/audit", "the scope passports has no audit trail")
 	}
 	if fields == nil {
 		return nil
