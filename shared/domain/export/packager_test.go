@@ -19,9 +19,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -219,7 +221,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	for i := range passports {
 		noise := make([]byte, size)
 		_, _ = rand.Read(noise)
-		w.passports = append(w.passports, export.PassportRecord{ID: id.Passport(fmt.Sprintf("p%06d", i)), Version: i % 3, Content: map[string]any{"noise": fmt.Sprintf("%x", noise)}})
+		w.passports = append(w.passports, export.PassportRecord{ID: id.Passport(fmt.Sprintf("p%06d", i)), ProductGroup: "general", Version: i % 3, Content: map[string]any{"noise": fmt.Sprintf("%x", noise)}})
 	}
 	for i := range 20 {
 		w.trail = append(w.trail, fmt.Sprintf(`{"entry":%d}`, i))
@@ -229,7 +231,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 
 func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
 	return &export.Packager{
-		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: checkpoints{w}, Signer: w, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
+		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
 		Patience: patience, PartSize: partSize,
 	}
 }
@@ -283,6 +285,7 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 			t.Fatalf("passport %d of %d is missing, twice or out of order; %d are there", i, len(w.passports), len(got))
 		}
 	}
+	w.tabulated(t, a, got)
 	if len(got) != len(w.passports) || versions != want || bytes.Count(trail.Bytes(), []byte("\n")) != len(w.trail) || w.ended != 1 {
 		t.Fatalf("%d passports, %d versions (want %d), ended %d times", len(got), versions, want, w.ended)
 	}
@@ -295,6 +298,9 @@ func TestKilledAtEveryStep(t *testing.T) {
 	for at := 1; at == 1 || at <= calls; at++ {
 		for _, after := range []bool{false, true} {
 			w := newWorld(t, 60, 6000)
+			if after {
+				w.export.Options.Formats = []export.Format{export.XLSX, export.CSV}
+			}
 			w.killAt, w.after = at, after
 			w.drive(t, 20_000, time.Hour)
 			w.holds(t)
@@ -312,6 +318,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 func TestStrangeDelivery(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, rapid.IntRange(0, 60).Draw(rt, "passports"), rapid.IntRange(1, 600).Draw(rt, "bytes"))
+		w.export.Options.Formats = rapid.SampledFrom([][]export.Format{nil, {export.CSV}, {export.XLSX, export.CSV, export.CSV}}).Draw(rt, "formats")
 		w.killAt, w.after = rapid.IntRange(0, 60).Draw(rt, "kill"), rapid.Bool().Draw(rt, "after")
 		size, patience := rapid.IntRange(500, 20_000).Draw(rt, "part"), time.Duration(rapid.IntRange(1, 90).Draw(rt, "seconds"))*time.Second
 		w.drive(rt, size, patience)
@@ -392,7 +399,7 @@ func (w *endless) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time
 	noise := make([]byte, 700)
 	_, _ = rand.Read(noise)
 	content := map[string]any{"noise": fmt.Sprintf("%x", noise)}
-	return errors.Join(record(export.PassportRecord{ID: p, Content: content}), version(export.VersionRecord{Passport: p, Number: 1, Content: content}))
+	return errors.Join(record(export.PassportRecord{ID: p, ProductGroup: "general", Content: content}), version(export.VersionRecord{Passport: p, Number: 1, Content: content}))
 }
 
 func (w *endless) Part(_ context.Context, _ export.Upload, _ int, _ []byte) (string, error) {
@@ -407,8 +414,9 @@ func (w *endless) Finish(context.Context, export.Upload, []export.Part) error { 
 // TestMemoryIsFlat packs workspaces of different sizes: ten times as many passports take hardly more memory, and it stays
 // below the 128 MB that a small function has.
 func TestMemoryIsFlat(t *testing.T) {
-	peak := func(size int) int {
+	peak := func(size int, formats ...export.Format) int {
 		w := &endless{world: newWorld(t, 0, 0), size: size}
+		w.export.Options.Formats = formats
 		p := w.packager(0, 24*time.Hour)
 		p.Source, p.Uploads = w, w
 		if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready || w.export.Items != int64(size) {
@@ -420,6 +428,11 @@ func TestMemoryIsFlat(t *testing.T) {
 	t.Logf("8,000 passports: %d MB, 60,000: %d MB at most", small>>20, large>>20)
 	if large > 128<<20 || large > 2*small+16<<20 {
 		t.Errorf("memory grows: %d MB for 8,000 passports, %d MB for 60,000", small>>20, large>>20)
+	}
+	tables := peak(60_000, export.CSV, export.XLSX)
+	t.Logf("60,000 passports with tables: %d MB at most", tables>>20)
+	if tables > 128<<20 {
+		t.Errorf("with tables it takes %d MB", tables>>20)
 	}
 }
 

@@ -343,6 +343,9 @@ func (r *Runner) back(i Import, p export.PassportRecord, versions []export.Versi
 			out.ContentHash, out.PublishedAt = one.ContentHash, one.PublishedAt
 		}
 	}
+	if len(all) == 0 && out.Version > 0 {
+		return out, nil, nil, fault.New(fault.CodeValueInvalid, "The export was made without versions, and a passport that was published does not come back without them.")
+	}
 	if len(all) < out.Version {
 		return out, nil, nil, fault.New(fault.CodeValueInvalid, "Of %d versions %d are in the archive.", out.Version, len(all))
 	}
