@@ -160,7 +160,27 @@ type Export struct {
 
 	Fence      int64 // counts who packs it: what an earlier one still does is refused
 	LeaseUntil time.Time
-	Step       int // number of the last checkpoint
+	Step       int  // number of the last checkpoint
+	Tidy       bool // it has ended, and nothing of it lies about
+}
+
+// Slack is how long after a lease somebody looks whether the work goes on.
+const Slack = 2 * time.Minute
+
+// Due is when somebody has to look at the export though nobody asks for it: to go on where nobody does, to end it when it
+// expires, to clear away what is left of it. It is zero when nothing is to be done any more.
+func (e Export) Due() time.Time {
+	last := e.RequestedAt
+	if e.LeaseUntil.After(last) {
+		last = e.LeaseUntil
+	}
+	switch {
+	case e.State == Ready:
+		return e.ExpiresAt
+	case e.Tidy:
+		return time.Time{}
+	}
+	return last.Add(Slack)
 }
 
 // Live reports whether a package is there or will be.

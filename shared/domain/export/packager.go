@@ -42,6 +42,7 @@ type Packager struct {
 	Requests    Requests
 	Source      Source
 	Uploads     Uploads
+	Shelf       Shelf
 	Checkpoints Checkpoints
 	Signer      Signer
 	Groups      func(name string) (*productgroup.Group, error)
@@ -92,12 +93,16 @@ type run struct {
 }
 
 // Pack packs an export, or goes on with it. An export that is ready, has ended or is being packed by somebody else is left
-// alone: a request that comes twice, late or out of order changes nothing.
+// alone: a request that comes twice, late or out of order changes nothing. One that has expired is ended, and what is left
+// of one that has ended is cleared away.
 func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error {
 	ctx = access.As(ctx, t)
 	now := p.Now()
 	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
-	if errors.Is(err, ErrTaken) || errors.Is(err, fault.NotFound) {
+	if errors.Is(err, ErrTaken) {
+		return p.tidy(ctx, t, which, now)
+	}
+	if errors.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {

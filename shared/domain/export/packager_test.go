@@ -158,7 +158,17 @@ func (w *world) Finish(_ context.Context, u export.Upload, parts []export.Part) 
 	return err
 }
 
-func (w *world) Abort(context.Context, export.Upload) error { return nil }
+func (w *world) Abort(_ context.Context, u export.Upload) error {
+	return w.step(func() { delete(w.uploads, u.ID) })
+}
+
+func (w *world) Link(context.Context, id.Tenant, id.Export, string, time.Duration) (string, error) {
+	return "", errors.New("not here")
+}
+
+func (w *world) Delete(context.Context, id.Tenant, id.Export) error {
+	return w.step(func() { w.whole = nil })
+}
 
 func (w *world) Sign(_ context.Context, message []byte) ([]byte, error) {
 	sum := sha256.Sum256(message)
@@ -231,7 +241,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 
 func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
 	return &export.Packager{
-		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
+		Store: w, Requests: w, Source: w, Uploads: w, Shelf: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
 		Patience: patience, PartSize: partSize,
 	}
 }

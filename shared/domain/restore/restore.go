@@ -75,6 +75,24 @@ type Import struct {
 	Asked      int // how often the runner was asked
 }
 
+// Due is when somebody has to look at the import though nobody asks for it: for a file whose arrival nobody noticed, to go
+// on where nobody does, or to end it. It is zero when it has ended.
+func (i Import) Due() time.Time {
+	last := i.RequestedAt
+	if i.LeaseUntil.After(last) {
+		last = i.LeaseUntil
+	}
+	switch i.State {
+	case Waiting:
+		return i.RequestedAt.Add(upload.Life + export.Slack)
+	case Checking, Committing:
+		return last.Add(export.Slack)
+	case Checked:
+		return i.RequestedAt.Add(upload.KeptFor)
+	}
+	return time.Time{}
+}
+
 // Problem is why one passport was not restored.
 type Problem struct {
 	Passport          string     `json:"passport"`
@@ -97,6 +115,8 @@ type Store interface {
 type Files interface {
 	Upload(ctx context.Context, a upload.Announcement, life time.Duration) (upload.Form, error)
 	Open(ctx context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error)
+	// Arrived tells whether the file is there.
+	Arrived(ctx context.Context, t id.Tenant, i id.Import) (bool, error)
 	Ask(ctx context.Context, t id.Tenant, i id.Import, n int) error
 	Remove(ctx context.Context, t id.Tenant, i id.Import) error
 }
@@ -194,6 +214,9 @@ type Runner struct {
 func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	ctx = access.As(ctx, t)
 	now := r.Now()
+	if done, err := r.expire(ctx, t, which, now); err != nil || done {
+		return err
+	}
 	i, err := r.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
 	if errors.Is(err, export.ErrTaken) || errors.Is(err, fault.NotFound) {
 		return nil
@@ -214,6 +237,35 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 		return nil
 	}
 	return err
+}
+
+// expire ends an import whose file did not come, or that nobody committed as long as the file was there. It tells whether
+// there is nothing else to do.
+func (r *Runner) expire(ctx context.Context, t id.Tenant, which id.Import, now time.Time) (bool, error) {
+	i, err := r.Store.Import(ctx, t, which)
+	due := i.Due()
+	if errors.Is(err, fault.NotFound) || err == nil && i.State != Waiting && i.State != Checked {
+		return false, nil
+	}
+	if err != nil || due.IsZero() || now.Before(due) {
+		return false, err
+	}
+	why := "Nobody committed it within seven days."
+	if i.State == Waiting {
+		if there, err := r.Files.Arrived(ctx, t, which); there || err != nil {
+			return false, err
+		}
+		if now.Sub(i.RequestedAt) < upload.Patience {
+			return true, nil
+		}
+		why = "The file did not come."
+	}
+	i.State, i.Fence, i.Why = Cancelled, i.Fence+1, why
+	err = r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportCancelled, "import:"+string(i.ID), "", ""))
+	if errors.Is(err, export.ErrTaken) {
+		err = nil
+	}
+	return true, err
 }
 
 func (r *Runner) refuse(ctx context.Context, i Import, w *archive.Wrong) error {

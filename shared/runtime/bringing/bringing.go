@@ -51,7 +51,8 @@ func New(app *tenancy.App, bucket string) *Runner {
 		tables: &intake.Runner{
 			Store: app.Runs(), Target: target{editing.Passports(app)}, Report: &reports.Reports{Objects: files}, Checker: schemacheck.New(app.ProductGroups()),
 			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
-			Open: func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
+			Open:    func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
+			Arrived: func(ctx context.Context, r intake.Run) (bool, error) { return files.Arrived(ctx, r.Tenant, r.ID) },
 		},
 	}
 }

@@ -29,7 +29,7 @@ func Service(app *tenancy.App) *export.Service {
 func Packager(app *tenancy.App, bucket string) *export.Packager {
 	packages := shelf(app, bucket)
 	return &export.Packager{
-		Store: dynamo.NewExports(app.Database()), Requests: packages, Source: app.Dump(), Uploads: packages, Checkpoints: packages,
+		Store: dynamo.NewExports(app.Database()), Requests: packages, Source: app.Dump(), Uploads: packages, Shelf: packages, Checkpoints: packages,
 		Signer: auditing.Signer(app.App), Groups: app.ProductGroups().Find, Tables: spreadsheet.Tables{}, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
 	}
 }
