@@ -81,3 +81,53 @@ func TestSettingsComeBack(t *testing.T) {
 	}
 	expect(t, k, 403, "second-factor-required", "GET", "/v1/passports", k.SignIn(t, "otto"), "")
 }
+
+// TestSettingsMayFail lets every call of bringing recipes, name and policy fail, refused or carried out with its answer
+// lost: once somebody asks again, each has come exactly once.
+func TestSettingsMayFail(t *testing.T) {
+	s := &saboteur{}
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: s})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	answer(t, k.Do(t, "POST", "/v1/import-recipes", anna, chairRecipe), 201)
+	tag := k.Do(t, "GET", "/v1/tenant/sign-in-policy", anna, "").Header().Get("ETag")
+	answer(t, k.Do(t, "PUT", "/v1/tenant/sign-in-policy", anna, `{"sessionHours":8,"domains":["nordeiche.example"]}`, "If-Match", tag), 200)
+	raw, _ := exported(t, k, anna, `{"scope":"account"}`)
+	failures := 0
+	for at := int64(1); at <= 20; at++ {
+		for _, apply := range []bool{false, true} {
+			who := fmt.Sprintf("heir%d%v", at, apply)
+			_, heir := k.Organisation(t, who, who)
+			one := "/v1/imports/" + uploaded(t, k, heir, raw)["id"].(string)
+			answer(t, k.Do(t, "POST", one+"/commit", heir, `{"settings":true}`), 202)
+			for _, object := range k.Arrivals("commits/") {
+				s.arm(at, apply)
+				err := k.Import(t, object)
+				s.arm(0, false)
+				if err != nil {
+					failures++
+					k.Clock.Advance(3 * time.Minute)
+					err = k.Import(t, object)
+				}
+				if err != nil {
+					t.Fatalf("call %d (carried out: %v): %v", at, apply, err)
+				}
+			}
+			k.Clock.Advance(31 * time.Second)
+			heir = k.SignIn(t, who)
+			got := answer(t, k.Do(t, "GET", one, heir, ""), 200)
+			policy := answer(t, k.Do(t, "GET", "/v1/tenant/sign-in-policy", heir, ""), 200)
+			events := fmt.Sprint(answer(t, k.Do(t, "GET", "/v1/audit?limit=100", heir, ""), 200))
+			if got["state"] != "done" || got["recipes"] != 1.0 || policy["sessionHours"] != 8.0 || answer(t, k.Do(t, "GET", "/v1/tenant", heir, ""), 200)["name"] != "Nordeiche" {
+				t.Errorf("call %d (carried out: %v): %v, %v", at, apply, got, policy)
+			}
+			for _, event := range []string{"recipe.created", "tenant.renamed", "sign-in-policy.changed"} {
+				if n := strings.Count(events, event); n != 1 {
+					t.Errorf("call %d (carried out: %v): %d times %s", at, apply, n, event)
+				}
+			}
+		}
+	}
+	if failures < 20 {
+		t.Errorf("only %d runs were sabotaged", failures)
+	}
+}
