@@ -81,24 +81,6 @@ type Import struct {
 	SettingsBy string // who wants the organisation's name and sign-in policy to come along; empty: nobody
 }
 
-// Due is when somebody has to look at the import though nobody asks for it: for a file whose arrival nobody noticed, to go
-// on where nobody does, or to end it. It is zero when it has ended.
-func (i Import) Due() time.Time {
-	last := i.RequestedAt
-	if i.LeaseUntil.After(last) {
-		last = i.LeaseUntil
-	}
-	switch i.State {
-	case Waiting:
-		return i.RequestedAt.Add(upload.Life + export.Slack)
-	case Checking, Committing:
-		return last.Add(export.Slack)
-	case Checked:
-		return i.RequestedAt.Add(upload.KeptFor)
-	}
-	return time.Time{}
-}
-
 // Problem is why one passport or recipe was not restored.
 type Problem struct {
 	Passport          string     `json:"passport,omitempty"`
@@ -254,35 +236,6 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 		return nil
 	}
 	return err
-}
-
-// expire ends an import whose file did not come, or that nobody committed as long as the file was there. It tells whether
-// there is nothing else to do.
-func (r *Runner) expire(ctx context.Context, t id.Tenant, which id.Import, now time.Time) (bool, error) {
-	i, err := r.Store.Import(ctx, t, which)
-	due := i.Due()
-	if errors.Is(err, fault.NotFound) || err == nil && i.State != Waiting && i.State != Checked {
-		return false, nil
-	}
-	if err != nil || due.IsZero() || now.Before(due) {
-		return false, err
-	}
-	why := "Nobody committed it within seven days."
-	if i.State == Waiting {
-		if there, err := r.Files.Arrived(ctx, t, which); there || err != nil {
-			return false, err
-		}
-		if now.Sub(i.RequestedAt) < upload.Patience {
-			return true, nil
-		}
-		why = "The file did not come."
-	}
-	i.State, i.Fence, i.Why = Cancelled, i.Fence+1, why
-	err = r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportCancelled, "import:"+string(i.ID), "", ""))
-	if errors.Is(err, export.ErrTaken) {
-		err = nil
-	}
-	return true, err
 }
 
 func (r *Runner) refuse(ctx context.Context, i Import, w *archive.Wrong) error {
