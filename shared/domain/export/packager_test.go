@@ -462,8 +462,14 @@ func BenchmarkDeflate(b *testing.B) {
 }
 
 // BenchmarkPack is packing beside plain DEFLATE of the same bytes.
-func BenchmarkPack(b *testing.B) {
+func BenchmarkPack(b *testing.B) { pack(b) }
+
+// BenchmarkPackTables is the same with both kinds of tables.
+func BenchmarkPackTables(b *testing.B) { pack(b, export.CSV, export.XLSX) }
+
+func pack(b *testing.B, formats ...export.Format) {
 	w := newWorld(b, 2000, 1500)
+	w.export.Options.Formats = formats
 	b.ReportAllocs()
 	for b.Loop() {
 		w.export.State, w.export.Step, w.ended = export.Queued, 0, 0

@@ -130,7 +130,7 @@ func TestImportRefuses(t *testing.T) {
 	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
 	_, otto := k.Organisation(t, "otto", "Another")
 	broken := slices.Clone(raw)
-	broken[len(broken)/3] ^= 1
+	broken[within(t, raw, "passports/000001.ndjson")] ^= 1
 	for name, file := range map[string][]byte{"changed": broken, "cut off": raw[:len(raw)-100], "no archive": []byte("hello"), "another archive": otherZip(t)} {
 		got := uploaded(t, k, otto, file)
 		if got["state"] != "refused" || got["why"] == "" {
@@ -161,6 +161,26 @@ func TestImportRefuses(t *testing.T) {
 	if listed := answer(t, k.Do(t, "GET", "/v1/imports", otto, ""), 200)["items"].([]any); len(listed) != 6 {
 		t.Errorf("%d imports", len(listed))
 	}
+}
+
+// within is the place of a byte in the middle of what a member holds: between members there are bytes that nobody reads.
+func within(t *testing.T, raw []byte, name string) int64 {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		if f.Name == name {
+			at, err := f.DataOffset()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at + int64(f.CompressedSize64)/2
+		}
+	}
+	t.Fatalf("no %s", name)
+	return 0
 }
 
 func otherZip(t *testing.T) []byte {

@@ -324,7 +324,7 @@ func TestForeignIsAbsent(t *testing.T) {
 			switch {
 			case strings.HasSuffix(pattern, "/suspension"), strings.HasSuffix(pattern, "/archival"):
 				body = `{"reason":"because it must be"}`
-			case strings.HasPrefix(pattern, "/v1/import-recipes"):
+			case strings.HasPrefix(pattern, "/v1/import-recipes") && method == http.MethodPut:
 				body = chairRecipe
 			case strings.HasPrefix(pattern, "/v1/members"):
 				body = strings.Replace(body, "{}", `{"role":"viewer"}`, 1)
