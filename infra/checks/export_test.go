@@ -42,9 +42,9 @@ var exportedKinds = map[string]string{
 	"journalHeadKey":   "exempt: counts the entries of the deletion journal",
 	"journalSecretKey": "exempt: the wrapped secret of the deletion journal never leaves",
 
-	"importKey":     "exempt: what was brought; its passports are in passports/",
-	"runKey":        "exempt: what was brought; its passports are in passports/",
-	"exportKey":     "exempt: exports themselves; asking for one and fetching it is in the trail",
+	"importKey": "exempt: what was brought; its passports are in passports/",
+	"runKey":    "exempt: what was brought; its passports are in passports/",
+	"exportKey": "exempt: exports themselves; asking for one and fetching it is in the trail",
 }
 
 // TestEveryKindIsExported fails when a kind of row exists that neither appears in exports nor is exempt with a reason.

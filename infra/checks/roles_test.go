@@ -12,6 +12,7 @@ import (
 // crossTenant are the functions that work on all tenants, with the reason.
 var crossTenant = map[string]string{
 	"rotate-backups": "takes stock of copies of whole tables; it can read no row of any",
+	"tend-transfers": "finds what is due in an index that holds keys only, and asks those who work for one organisation",
 	"sequence-audit": "orders the audit trail of every organisation; its keys are limited to those partitions",
 }
 

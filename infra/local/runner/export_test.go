@@ -1,11 +1,16 @@
 package runner_test
 
 import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestTakeEverythingAway exports the demo organisation with the command line alone, checks the package offline, and opens
@@ -27,7 +32,7 @@ func TestTakeEverythingAway(t *testing.T) {
 	run("go", "build", "-o", ctl, "github.com/passportcraft/passportcraft/infra/passportctl")
 	key, file := filepath.Join(dir, "audit-key.pem"), filepath.Join(dir, "export.zip")
 	run(ctl, "audit", "key", "-url", s.URL, "-o", key)
-	run(ctl, "export", "-url", s.URL, "-o", file)
+	run(ctl, "export", "-url", s.URL, "-o", file, "-formats", "csv,xlsx,en18223", "-no-audit")
 	if said := run(ctl, "verify", "export", file, "-key", key); !strings.Contains(said, "4 passports") || !strings.Contains(said, "4 versions") {
 		t.Errorf("verify: %s", said)
 	}
@@ -38,8 +43,39 @@ func TestTakeEverythingAway(t *testing.T) {
 		if _, err := exec.LookPath("unzip"); err != nil {
 			t.Skip("unzip is not installed here")
 		}
-		if said := run("unzip", "-t", file); !strings.Contains(said, "No errors detected") {
+		said := run("unzip", "-t", file)
+		if !strings.Contains(said, "No errors detected") || strings.Contains(said, "audit/") {
 			t.Errorf("unzip: %s", said)
+		}
+		for _, name := range []string{"tables/battery/000001.csv", "tables/battery/000001.xlsx", "en18223/000001.ndjson"} {
+			if !strings.Contains(said, name) {
+				t.Errorf("the package lacks %s:\n%s", name, said)
+			}
+		}
+	})
+	t.Run("spreadsheet", func(t *testing.T) {
+		for _, tool := range []string{"unzip", "soffice"} {
+			if _, err := exec.LookPath(tool); err != nil {
+				t.Skip(tool + " is not installed here")
+			}
+		}
+		run("unzip", "-q", "-o", file, "tables/battery/*", "-d", dir)
+		tables := filepath.Join(dir, "tables", "battery")
+		run("soffice", "-env:UserInstallation=file://"+filepath.Join(dir, "office"), "--headless", "--convert-to", "csv", "--outdir", dir, filepath.Join(tables, "000001.xlsx"))
+		read := func(name string) [][]string {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))).ReadAll()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return rows
+		}
+		own, theirs := read(filepath.Join(tables, "000001.csv")), read(filepath.Join(dir, "000001.csv"))
+		if len(own) < 2 || len(own) != len(theirs) || strings.Join(own[0], "|") != strings.Join(theirs[0], "|") || own[1][1] != theirs[1][1] {
+			t.Errorf("LibreOffice reads %d rows of %d, the first as\n%v\nthe table has\n%v", len(theirs), len(own), theirs, own)
 		}
 	})
 	t.Run("jq", func(t *testing.T) {
@@ -53,4 +89,31 @@ func TestTakeEverythingAway(t *testing.T) {
 			t.Errorf("jq counts %q passports", said)
 		}
 	})
+}
+
+// TestScheduleTendsTransfers lets time pass on one machine: the schedule of the template ends an import whose file never
+// came.
+func TestScheduleTendsTransfers(t *testing.T) {
+	s := start(t, program(t), t.TempDir(), "LOCAL_CLOCK=manual")
+	ask := func(method, path, body string, want int) map[string]any {
+		t.Helper()
+		status, text, err := s.do(method, path, body)
+		var got map[string]any
+		if err != nil || status != want || json.Unmarshal([]byte(text), &got) != nil {
+			t.Fatalf("%s %s: %d %s %v", method, path, status, text, err)
+		}
+		return got
+	}
+	one := "/v1/imports/" + ask("POST", "/v1/imports", `{"format":"archive","size":7,"sha256":"`+strings.Repeat("0", 64)+`"}`, 201)["id"].(string)
+	ask("POST", "/local/clock", `{"advance":"5h"}`, 200)
+	if got := ask("GET", one, "", 200); got["state"] != "waiting" {
+		t.Errorf("after five hours: %v", got)
+	}
+	ask("POST", "/local/clock", `{"advance":"2h"}`, 200)
+	for try := 0; ask("GET", one, "", 200)["state"] != "cancelled"; try++ { // the schedule asks, somebody else does it
+		if try == 500 {
+			t.Fatalf("after seven hours: %v", ask("GET", one, "", 200))
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/template"
 	"github.com/passportcraft/passportcraft/shared/jobs"
-	"github.com/passportcraft/passportcraft/shared/runtime/exporting"
 	"github.com/passportcraft/passportcraft/shared/runtime/bringing"
+	"github.com/passportcraft/passportcraft/shared/runtime/exporting"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 )
 

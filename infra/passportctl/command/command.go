@@ -45,7 +45,8 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
   passportctl audit key -url https://passports.example -o audit-key.pem
       downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
   passportctl export -url https://passports.example -o FILE [-scope workspace|passports|account]
-      asks for an export, waits for it and fetches it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
+      [-formats csv,xlsx,en18223] [-no-versions] [-no-audit] [-no-documents]
+      asks for an export, waits for it and fetches it; with more formats of the passports, or without some of it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
   passportctl import FILE -url https://passports.example [-dry-run]
       brings an export back: uploads it, has it checked and stores it. The API key (scope passports:write) is read from
       PASSPORTCRAFT_API_KEY. What was published comes back suspended; what is there already stays as it is.

@@ -22,8 +22,8 @@ import (
 type brought struct {
 	ID, State, Why                     string
 	Passports, Read, Restored, Present int64
-	Failed                             int64
-	Problems                           []struct{ ProductIdentifier, Code, Detail string }
+	Failed, Recipes                    int64
+	Problems                           []struct{ ProductIdentifier, Recipe, Code, Detail string }
 	Upload                             *struct {
 		URL, Method string
 		Headers     map[string]string
@@ -85,11 +85,11 @@ func importAll(ctx context.Context, args []string, w World) error {
 	if i, err = settled(ctx, address, apiKey, "storing ", w); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.Out, "%s: %d restored, %d there already, %d not restored\n", i.State, i.Restored, i.Present, i.Failed)
+	fmt.Fprintf(w.Out, "%s: %d restored, %d there already, %d not restored; %d recipes\n", i.State, i.Restored, i.Present, i.Failed, i.Recipes)
 	for _, p := range i.Problems {
-		fmt.Fprintf(w.Out, "  %s: %s (%s)\n", printable(p.ProductIdentifier), printable(p.Detail), printable(p.Code))
+		fmt.Fprintf(w.Out, "  %s%s: %s (%s)\n", printable(p.ProductIdentifier), printable(p.Recipe), printable(p.Detail), printable(p.Code))
 	}
-	if i.State != "done" || i.Failed > 0 {
+	if i.State != "done" || len(i.Problems) > 0 {
 		return fmt.Errorf("not everything was restored")
 	}
 	return nil

@@ -28,6 +28,9 @@ const indexByStatus = "ByStatus"
 // to it.
 const indexByCreation = "ByCreation"
 
+// indexByDue lists exports and imports of all tenants by when somebody has to look at them: nothing else about them.
+const indexByDue = "ByDue"
+
 // Observe is told about every call: its operation ("dynamodb.GetItem") and the capacity units it consumed.
 type Observe func(ctx context.Context, operation string, units float64)
 

@@ -70,6 +70,23 @@ func (u *Uploads) Remove(ctx context.Context, t id.Tenant, i id.Import) error {
 	return nil
 }
 
+// Arrived tells whether a file is there. Without the right to list a bucket, S3 says of what is not there that it may not be
+// read.
+func (u *Uploads) Arrived(ctx context.Context, t id.Tenant, i id.Import) (bool, error) {
+	_, err := u.packages.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.packages.bucket, Key: aws.String(uploadName(t, i))})
+	u.packages.observe(ctx, "s3.HeadObject", 0)
+	if answer, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err); ok && (answer.HTTPStatusCode() == http.StatusNotFound || answer.HTTPStatusCode() == http.StatusForbidden) {
+		return false, nil
+	}
+	if err != nil {
+		return false, failed(err)
+	}
+	return true, nil
+}
+
 // Open reads a file at any place, a block at a time.
 func (u *Uploads) Open(ctx context.Context, t id.Tenant, i id.Import) (io.ReaderAt, int64, error) {
 	name := uploadName(t, i)

@@ -36,14 +36,18 @@ type Archive struct {
 	Restored  int64             `json:"restored"`
 	Present   int64             `json:"present"`
 	Failed    int64             `json:"failed"`
+	Recipes   int64             `json:"recipes"`
 	Problems  []restore.Problem `json:"problems,omitempty"`
+
+	WithSettings bool              `json:"withSettings,omitempty"` // name and sign-in policy were asked for
+	Settings     *restore.Settings `json:"settings,omitempty"`
 }
 
 func archive(i restore.Import) Archive {
 	return Archive{
 		Import: Import{ID: i.ID, State: string(i.State), Format: archived, Size: i.Size, SHA256: i.SHA256, RequestedAt: i.RequestedAt, RequestedBy: i.RequestedBy, Why: i.Why},
 		Origin: i.Origin, Snapshot: instant(i.Snapshot), Passports: i.Passports, Versions: i.Versions, Documents: i.Documents, Read: i.Read, Restored: i.Restored, Present: i.Present,
-		Failed: i.Failed, Problems: i.Problems,
+		Failed: i.Failed, Recipes: i.Recipes, Problems: i.Problems, WithSettings: i.SettingsBy != "",
 	}
 }
 

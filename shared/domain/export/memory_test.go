@@ -43,7 +43,7 @@ func (w *endless) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time
 	noise := make([]byte, 700)
 	_, _ = rand.Read(noise)
 	content := map[string]any{"noise": fmt.Sprintf("%x", noise)}
-	if err := to.Passport(export.PassportRecord{ID: p, Content: content}); err != nil {
+	if err := to.Passport(export.PassportRecord{ID: p, ProductGroup: "general", Content: content}); err != nil {
 		return err
 	}
 	for n := range w.papers {
@@ -69,8 +69,9 @@ func (w *endless) Finish(context.Context, export.Upload, []export.Part) error { 
 // TestMemoryIsFlat packs workspaces of different sizes: ten times as many passports take hardly more memory, and it stays
 // below the 128 MB that a small function has.
 func TestMemoryIsFlat(t *testing.T) {
-	peak := func(size int) int {
+	peak := func(size int, formats ...export.Format) int {
 		w := &endless{world: newWorld(t, 0, 0), size: size}
+		w.export.Options.Formats = formats
 		p := w.packager(0, 24*time.Hour)
 		p.Source, p.Uploads = w, w
 		if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready || w.export.Items != int64(size) {
@@ -82,6 +83,11 @@ func TestMemoryIsFlat(t *testing.T) {
 	t.Logf("8,000 passports: %d MB, 60,000: %d MB at most", small>>20, large>>20)
 	if large > 128<<20 || large > 2*small+16<<20 {
 		t.Errorf("memory grows: %d MB for 8,000 passports, %d MB for 60,000", small>>20, large>>20)
+	}
+	tables := peak(60_000, export.CSV, export.XLSX)
+	t.Logf("60,000 passports with tables: %d MB at most", tables>>20)
+	if tables > 128<<20 {
+		t.Errorf("with tables it takes %d MB", tables>>20)
 	}
 }
 

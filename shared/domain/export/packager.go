@@ -14,6 +14,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/interop"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -41,9 +42,11 @@ type Packager struct {
 	Requests    Requests
 	Source      Source
 	Uploads     Uploads
+	Shelf       Shelf
 	Checkpoints Checkpoints
 	Signer      Signer
 	Groups      func(name string) (*productgroup.Group, error)
+	Tables      Tables
 	IDs         *id.Source
 	Now         clock.Clock
 	Patience    time.Duration // after which it stops and asks to be called again; the function's time less a reserve
@@ -73,6 +76,8 @@ type progress struct {
 	Items   int64            `json:"items"`
 	Total   int64            `json:"total"`
 	Bytes   int64            `json:"bytes"`
+
+	Shapes map[string]intake.Shapes `json:"shapes,omitempty"` // of tables by product group
 }
 
 // run is one call of the packager.
@@ -85,21 +90,27 @@ type run struct {
 	open    map[string]*archive.Builder
 	order   []string // kinds that are open, in the order of their opening
 	pending bytes.Buffer
+	stashes map[string]*stash // of tables by product group
+	grouped []string          // the groups, in the order in which they came
 }
 
 // Pack packs an export, or goes on with it. An export that is ready, has ended or is being packed by somebody else is left
-// alone: a request that comes twice, late or out of order changes nothing.
+// alone: a request that comes twice, late or out of order changes nothing. One that has expired is ended, and what is left
+// of one that has ended is cleared away.
 func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error {
 	ctx = access.As(ctx, t)
 	now := p.Now()
 	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
-	if errors.Is(err, ErrTaken) || errors.Is(err, fault.NotFound) {
+	if errors.Is(err, ErrTaken) {
+		return p.tidy(ctx, t, which, now)
+	}
+	if errors.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[string]bool{}}
+	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[string]bool{}, stashes: map[string]*stash{}}
 	if r.PartSize == 0 {
 		r.PartSize = partSize
 	}
@@ -223,11 +234,17 @@ func (r *run) due() bool {
 	for _, kind := range r.order {
 		n += r.open[kind].Packed()
 	}
+	for _, s := range r.stashes {
+		n += s.lines.Len() * len(r.export.Options.tables())
+	}
 	return n >= r.PartSize+len(r.Parts)/1000*r.PartSize // so that 10,000 parts hold 400 GB
 }
 
 // close ends the open members into the pending part.
 func (r *run) close() error {
+	if err := r.finishTables(); err != nil {
+		return err
+	}
 	for _, kind := range r.order {
 		m, err := r.open[kind].Finish(&r.pending)
 		if err != nil {
@@ -328,12 +345,15 @@ func (r *run) account(ctx context.Context) (again bool, err error) {
 		return false, nil
 	}
 	return false, r.Source.Account(ctx, r.export.Tenant, r.export.Snapshot, func(member string, v any) error {
+		if member == "audit-not-yet-signed" && r.export.Options.without(partAudit) {
+			return nil
+		}
 		return r.line("account/"+member, v)
 	})
 }
 
 func (r *run) trail(ctx context.Context) (again bool, err error) {
-	if r.export.Options.Scope == Passports {
+	if r.export.Options.Scope == Passports || r.export.Options.without(partAudit) {
 		return false, nil
 	}
 	for r.From >= 0 {
@@ -368,7 +388,7 @@ func (r *run) seal(ctx context.Context) error {
 	}
 	m := archive.Manifest{
 		Format: archive.Format, Export: string(r.export.ID), Tenant: string(r.export.Tenant), Snapshot: r.export.Snapshot.UTC(), Policy: Policy,
-		Counts: r.Counts, Schemas: map[string]string{},
+		Counts: r.Counts, LeftOut: r.export.Options.leftOut(), Schemas: map[string]string{},
 	}
 	files, err := schemas.ReadDir("schemas")
 	if err != nil {

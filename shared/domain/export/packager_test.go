@@ -18,9 +18,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -155,7 +157,17 @@ func (w *world) Finish(_ context.Context, u export.Upload, parts []export.Part) 
 	return err
 }
 
-func (w *world) Abort(context.Context, export.Upload) error { return nil }
+func (w *world) Abort(_ context.Context, u export.Upload) error {
+	return w.step(func() { delete(w.uploads, u.ID) })
+}
+
+func (w *world) Link(context.Context, id.Tenant, id.Export, string, time.Duration) (string, error) {
+	return "", errors.New("not here")
+}
+
+func (w *world) Delete(context.Context, id.Tenant, id.Export) error {
+	return w.step(func() { w.whole = nil })
+}
 
 func (w *world) Sign(_ context.Context, message []byte) ([]byte, error) {
 	sum := sha256.Sum256(message)
@@ -247,7 +259,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	for i := range passports {
 		noise := make([]byte, size)
 		_, _ = rand.Read(noise)
-		w.passports = append(w.passports, export.PassportRecord{ID: id.Passport(fmt.Sprintf("p%06d", i)), Version: i % 3, Content: map[string]any{"noise": fmt.Sprintf("%x", noise)}})
+		w.passports = append(w.passports, export.PassportRecord{ID: id.Passport(fmt.Sprintf("p%06d", i)), ProductGroup: "general", Version: i % 3, Content: map[string]any{"noise": fmt.Sprintf("%x", noise)}})
 	}
 	for i := range 20 {
 		w.trail = append(w.trail, fmt.Sprintf(`{"entry":%d}`, i))
@@ -257,7 +269,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 
 func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
 	return &export.Packager{
-		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: checkpoints{w}, Signer: w, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
+		Store: w, Requests: w, Source: w, Uploads: w, Shelf: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
 		Patience: patience, PartSize: partSize,
 	}
 }
@@ -312,6 +324,7 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 			t.Fatalf("passport %d of %d is missing, twice or out of order; %d are there", i, len(w.passports), len(got))
 		}
 	}
+	w.tabulated(t, a, got)
 	if len(got) != len(w.passports) || versions != want || bytes.Count(trail.Bytes(), []byte("\n")) != len(w.trail) || w.ended != 1 {
 		t.Fatalf("%d passports, %d versions (want %d), ended %d times", len(got), versions, want, w.ended)
 	}
@@ -346,6 +359,9 @@ func TestKilledAtEveryStep(t *testing.T) {
 	for at := 1; at == 1 || at <= calls; at++ {
 		for _, after := range []bool{false, true} {
 			w := newWorld(t, 60, 6000)
+			if after {
+				w.export.Options.Formats = []export.Format{export.XLSX, export.CSV}
+			}
 			w.killAt, w.after = at, after
 			w.drive(t, 20_000, time.Hour)
 			w.holds(t)
@@ -363,6 +379,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 func TestStrangeDelivery(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, rapid.IntRange(0, 60).Draw(rt, "passports"), rapid.IntRange(1, 600).Draw(rt, "bytes"))
+		w.export.Options.Formats = rapid.SampledFrom([][]export.Format{nil, {export.CSV}, {export.XLSX, export.CSV, export.CSV}}).Draw(rt, "formats")
 		w.killAt, w.after = rapid.IntRange(0, 60).Draw(rt, "kill"), rapid.Bool().Draw(rt, "after")
 		size, patience := rapid.IntRange(500, 20_000).Draw(rt, "part"), time.Duration(rapid.IntRange(1, 90).Draw(rt, "seconds"))*time.Second
 		w.drive(rt, size, patience)
@@ -432,8 +449,14 @@ func BenchmarkDeflate(b *testing.B) {
 }
 
 // BenchmarkPack is packing beside plain DEFLATE of the same bytes.
-func BenchmarkPack(b *testing.B) {
+func BenchmarkPack(b *testing.B) { pack(b) }
+
+// BenchmarkPackTables is the same with both kinds of tables.
+func BenchmarkPackTables(b *testing.B) { pack(b, export.CSV, export.XLSX) }
+
+func pack(b *testing.B, formats ...export.Format) {
 	w := newWorld(b, 2000, 1500)
+	w.export.Options.Formats = formats
 	b.ReportAllocs()
 	for b.Loop() {
 		w.export.State, w.export.Step, w.ended = export.Queued, 0, 0

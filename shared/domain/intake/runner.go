@@ -11,6 +11,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -34,8 +35,9 @@ type Runner struct {
 	// Open reads the file of a run from its beginning. A fault other than unavailable and internal says that it is no such
 	// file as was announced.
 	Open     func(ctx context.Context, r Run) (Source, error)
-	Patience time.Duration // after which it pauses
-	Parallel int           // rows that are compared or stored at the same time; at least 1
+	Arrived  func(ctx context.Context, r Run) (bool, error) // tells whether the file is there
+	Patience time.Duration                                  // after which it pauses
+	Parallel int                                            // rows that are compared or stored at the same time; at least 1
 }
 
 // work is one attempt at a phase of a run.
@@ -80,6 +82,9 @@ func (r *Runner) takeOver(ctx context.Context, t id.Tenant, which id.Import) (*w
 		return nil, err
 	}
 	now := r.Now()
+	if done, err := r.expire(ctx, run, now); err != nil || done {
+		return nil, err
+	}
 	if run.State != Waiting && run.phase() == "" {
 		return nil, nil
 	}
@@ -98,6 +103,28 @@ func (r *Runner) takeOver(ctx context.Context, t id.Tenant, which id.Import) (*w
 		return nil, w.fail(ctx, fmt.Sprintf("The import was given up after %d attempts that got no further than row %d.", run.Strikes, w.run.tally().Progress.Cursor))
 	}
 	return w, w.save(ctx)
+}
+
+// expire ends a run whose file did not come, or that nobody went on with as long as the file was there. It tells whether
+// there is nothing else to do.
+func (r *Runner) expire(ctx context.Context, run Run, now time.Time) (bool, error) {
+	due := run.Due()
+	if due.IsZero() || now.Before(due) || run.phase() != "" {
+		return false, nil
+	}
+	why := "Nobody went on with it within seven days."
+	if run.State == Waiting {
+		if there, err := r.Arrived(ctx, run); there || err != nil {
+			return false, err
+		}
+		if now.Sub(run.RequestedAt) < upload.Patience {
+			return true, nil
+		}
+		why = "The file did not come."
+	}
+	w := &work{Runner: r, run: run}
+	w.run.State, w.run.Reason = Cancelled, why
+	return true, w.save(ctx, w.entry(audit.ImportCancelled))
 }
 
 // open starts reading. A file that has just come is checked at once when it is known what its rows mean.

@@ -47,6 +47,9 @@ func (r *Runner) back(i Import, of records) (Whole, error) {
 			out.ContentHash, out.PublishedAt = one.ContentHash, one.PublishedAt
 		}
 	}
+	if len(all) == 0 && out.Version > 0 {
+		return Whole{}, fault.New(fault.CodeValueInvalid, "The export was made without versions, and a passport that was published does not come back without them.")
+	}
 	if len(all) < out.Version {
 		return Whole{}, fault.New(fault.CodeValueInvalid, "Of %d versions %d are in the archive.", out.Version, len(all))
 	}

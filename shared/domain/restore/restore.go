@@ -2,7 +2,8 @@
 // anything is stored, and stores its passports with all their versions in an organisation. What is there already stays as
 // it is. It may be killed at any moment and goes on from where it was.
 //
-// It does not publish: what was published comes back suspended, with its history, and is published again by people.
+// It does not publish: what was published comes back suspended, with its history, and is published again by people. Recipes
+// come along; the organisation's name and sign-in policy only where somebody asks for it whom the policy lets in.
 package restore
 
 import (
@@ -20,7 +21,9 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -68,17 +71,21 @@ type Import struct {
 	Restored  int64
 	Present   int64 // were there already, the same
 	Failed    int64 // could not be restored
+	Recipes   int64 // of the archive that the organisation has now
 	Problems  []Problem
 
 	Fence      int64
 	LeaseUntil time.Time
 	Asked      int // how often the runner was asked
+
+	SettingsBy string // who wants the organisation's name and sign-in policy to come along; empty: nobody
 }
 
-// Problem is why one passport was not restored.
+// Problem is why one passport or recipe was not restored.
 type Problem struct {
-	Passport          string     `json:"passport"`
-	ProductIdentifier string     `json:"productIdentifier"`
+	Passport          string     `json:"passport,omitempty"`
+	ProductIdentifier string     `json:"productIdentifier,omitempty"`
+	Recipe            string     `json:"recipe,omitempty"` // its name
 	Code              fault.Code `json:"code"`
 	Detail            string     `json:"detail"`
 }
@@ -97,6 +104,8 @@ type Store interface {
 type Files interface {
 	Upload(ctx context.Context, a upload.Announcement, life time.Duration) (upload.Form, error)
 	Open(ctx context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error)
+	// Arrived tells whether the file is there.
+	Arrived(ctx context.Context, t id.Tenant, i id.Import) (bool, error)
 	Ask(ctx context.Context, t id.Tenant, i id.Import, n int) error
 	Remove(ctx context.Context, t id.Tenant, i id.Import) error
 }
@@ -162,14 +171,21 @@ func (s *Service) List(ctx context.Context, by access.Caller) ([]Import, error) 
 	return s.Store.Imports(ctx, by.Tenant)
 }
 
-// Commit stores what has been checked.
-func (s *Service) Commit(ctx context.Context, by access.Caller, which id.Import) (Import, error) {
+// Commit stores what has been checked. With settings, which is for people who may set them, the organisation's name and
+// sign-in policy come along, unless the policy would lock out whoever asks for it.
+func (s *Service) Commit(ctx context.Context, by access.Caller, which id.Import, who access.Principal, settings bool) (Import, error) {
 	i, err := s.Store.Import(ctx, by.Tenant, which)
 	if err != nil {
 		return i, err
 	}
 	if i.State != Checked {
 		return i, fault.New(fault.CodeImportState, "The import is %s; only one that is checked can be committed.", i.State)
+	}
+	if settings {
+		if err := s.admit(ctx, by, i, who); err != nil {
+			return i, err
+		}
+		i.SettingsBy = by.Actor
 	}
 	i.State, i.Fence, i.LeaseUntil, i.Asked = Committing, i.Fence+1, time.Time{}, i.Asked+1
 	if err := s.Store.Step(ctx, i, audit.New(s.IDs, by, audit.ImportCommitted, "import:"+string(i.ID), "", "")); err != nil {
@@ -198,6 +214,9 @@ type Runner struct {
 	Store    Store
 	Files    Files
 	Target   Target
+	Recipes  intake.Recipes
+	Tenants  *tenant.Service
+	Groups   passport.Groups
 	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
 	IDs      *id.Source
 	Now      clock.Clock
@@ -208,6 +227,9 @@ type Runner struct {
 func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	ctx = access.As(ctx, t)
 	now := r.Now()
+	if done, err := r.expire(ctx, t, which, now); err != nil || done {
+		return err
+	}
 	i, err := r.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
 	if errors.Is(err, export.ErrTaken) || errors.Is(err, fault.NotFound) {
 		return nil
@@ -292,6 +314,9 @@ func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, unti
 	if err != nil {
 		return err
 	}
+	if err := errors.Join(r.keep(ctx, i, a), r.settle(ctx, i, a)); err != nil {
+		return err
+	}
 	i.State = Done
 	entry := audit.New(r.IDs, r.caller(*i), audit.ImportDone, "import:"+string(i.ID), "", "").With("restored", fmt.Sprint(i.Restored))
 	return r.Store.Step(ctx, *i, entry)
@@ -311,20 +336,16 @@ func (r *Runner) one(ctx context.Context, i *Import, a *archive.Archive, p recor
 		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.Passport.ID), "", "").With("import", string(i.ID))
 		present, err = r.Target.Restore(ctx, whole, entry)
 	}
-	f := fault.Of(err)
-	_, wrong := errors.AsType[*archive.Wrong](err)
 	switch {
 	case err == nil && present:
 		i.Present++
 	case err == nil:
 		i.Restored++
-	case wrong || f.Kind == fault.Unavailable || f.Kind == fault.Internal:
-		return err
 	default:
-		i.Failed++
-		if len(i.Problems) < maxShown {
-			i.Problems = append(i.Problems, Problem{string(p.passport.ID), p.passport.ProductIdentifier, f.Code, f.Detail})
+		if err := i.refused(Problem{Passport: string(p.passport.ID), ProductIdentifier: p.passport.ProductIdentifier}, err); err != nil {
+			return err
 		}
+		i.Failed++
 	}
 	return nil
 }

@@ -45,13 +45,15 @@ func New(app *tenancy.App, bucket string) *Runner {
 	return &Runner{
 		files: files,
 		archives: &restore.Runner{
-			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, Recipes: app.Recipes(), Tenants: app.Tenants(),
+			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
 			Key: func(ctx context.Context) (*ecdsa.PublicKey, error) { return key(ctx, app) },
 		},
 		tables: &intake.Runner{
 			Store: app.Runs(), Target: target{editing.Passports(app)}, Report: &reports.Reports{Objects: files}, Checker: schemacheck.New(app.ProductGroups()),
 			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
-			Open: func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
+			Open:    func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
+			Arrived: func(ctx context.Context, r intake.Run) (bool, error) { return files.Arrived(ctx, r.Tenant, r.ID) },
 		},
 	}
 }

@@ -326,8 +326,8 @@ func TestForeignIsAbsent(t *testing.T) {
 			switch {
 			case strings.HasSuffix(pattern, "/suspension"), strings.HasSuffix(pattern, "/archival"):
 				body = `{"reason":"because it must be"}`
-			case strings.HasPrefix(pattern, "/v1/import-recipes"):
-				body = strings.Replace(body, "{}", chairRecipe, 1)
+			case strings.HasPrefix(pattern, "/v1/import-recipes") && method == http.MethodPut:
+				body = chairRecipe
 			case r.Pattern == "POST /v1/passports/{passportId}/documents":
 				path, headers = path+paper, append(headers, "Content-Type", "text/plain")
 			case strings.HasPrefix(pattern, "/v1/members"):
