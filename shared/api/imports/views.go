@@ -35,6 +35,7 @@ type Archive struct {
 	Restored  int64             `json:"restored"`
 	Present   int64             `json:"present"`
 	Failed    int64             `json:"failed"`
+	Recipes   int64             `json:"recipes"`
 	Problems  []restore.Problem `json:"problems,omitempty"`
 }
 
@@ -42,7 +43,7 @@ func archive(i restore.Import) Archive {
 	return Archive{
 		Import: Import{ID: i.ID, State: string(i.State), Format: archived, Size: i.Size, SHA256: i.SHA256, RequestedAt: i.RequestedAt, RequestedBy: i.RequestedBy, Why: i.Why},
 		Origin: i.Origin, Snapshot: instant(i.Snapshot), Passports: i.Passports, Versions: i.Versions, Read: i.Read, Restored: i.Restored, Present: i.Present,
-		Failed: i.Failed, Problems: i.Problems,
+		Failed: i.Failed, Recipes: i.Recipes, Problems: i.Problems,
 	}
 }
 

@@ -8,13 +8,19 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 )
 
+// lined is a version and how long its line is.
+type lined struct {
+	version export.VersionRecord
+	bytes   int
+}
+
 // pull reads the versions of an archive one after the other, as they are asked for.
-func pull(a *archive.Archive, folder string) (next func() (export.VersionRecord, bool, error), stop func()) {
+func pull(a *archive.Archive, folder string) (next func() (lined, bool, error), stop func()) {
 	var failed error
-	all := func(yield func(export.VersionRecord) bool) {
+	all := func(yield func(lined) bool) {
 		failed = a.Lines(folder, func(line []byte) error {
-			var v export.VersionRecord
-			if err := decode(line, &v); err != nil {
+			v := lined{bytes: len(line)}
+			if err := decode(line, &v.version); err != nil {
 				return &archive.Wrong{Member: folder, Problem: "a line cannot be read"}
 			}
 			if !yield(v) {
@@ -27,7 +33,7 @@ func pull(a *archive.Archive, folder string) (next func() (export.VersionRecord,
 		}
 	}
 	one, stop := iter.Pull(all)
-	return func() (export.VersionRecord, bool, error) {
+	return func() (lined, bool, error) {
 		v, ok := one()
 		return v, ok, failed
 	}, stop

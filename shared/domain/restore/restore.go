@@ -12,7 +12,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -44,9 +44,10 @@ const (
 
 // Limits of imports.
 const (
-	leaseFor  = 90 * time.Second
-	saveEvery = 50
-	maxShown  = 100 // refusals that are told one by one
+	leaseFor   = 90 * time.Second
+	blockSize  = 50      // passports between two checkpoints
+	blockBytes = 8 << 20 // of their lines, after which a block ends early; one passport may be larger
+	maxShown   = 100     // refusals that are told one by one
 )
 
 // Import is one import.
@@ -68,6 +69,7 @@ type Import struct {
 	Restored  int64
 	Present   int64 // were there already, the same
 	Failed    int64 // could not be restored
+	Recipes   int64 // of the archive that are here now
 	Problems  []Problem
 
 	Fence      int64
@@ -102,9 +104,16 @@ type Files interface {
 }
 
 // Target stores passports whole, with their versions and their history, or not at all. It returns a conflict fault when
-// the product belongs to another passport, and present when the same one is there already.
+// the product belongs to another passport, and present when the same one is there already and was not stored by this very
+// import. It is safe for concurrent use.
 type Target interface {
-	Restore(ctx context.Context, p passport.Passport, versions []passport.Version, history []passport.Moment, entry audit.Entry) (present bool, err error)
+	Restore(ctx context.Context, by id.Import, p passport.Passport, versions []passport.Version, history []passport.Moment, entry audit.Entry) (present bool, err error)
+}
+
+// Recipes keeps recipes for imports of tables; intake.Recipes has more.
+type Recipes interface {
+	Recipes(ctx context.Context, t id.Tenant) ([]intake.Recipe, error)
+	Save(ctx context.Context, t id.Tenant, r intake.Recipe, entry audit.Entry) error
 }
 
 // Service is what people can do with imports.
@@ -184,10 +193,12 @@ type Runner struct {
 	Store    Store
 	Files    Files
 	Target   Target
+	Recipes  Recipes
 	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
 	IDs      *id.Source
 	Now      clock.Clock
 	Patience time.Duration
+	Parallel int // passports that are stored at the same time; at least 1
 }
 
 // Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone.
@@ -212,6 +223,12 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	}
 	if errors.Is(err, export.ErrTaken) {
 		return nil
+	}
+	if err != nil { // whoever comes next need not wait, and has not to do again what is done
+		i.LeaseUntil = r.Now()
+		if saved := r.Store.Save(ctx, i); !errors.Is(saved, export.ErrTaken) {
+			err = errors.Join(err, saved)
+		}
 	}
 	return err
 }
@@ -246,68 +263,6 @@ func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive) error
 	m := a.Manifest
 	i.State, i.Origin, i.Snapshot, i.Passports, i.Versions = Checked, m.Tenant, m.Snapshot, m.Counts["passports"], m.Counts["versions"]
 	return r.Store.Step(ctx, *i, audit.New(r.IDs, r.caller(*i), audit.ImportChecked, "import:"+string(i.ID), "", ""))
-}
-
-// commit stores passport after passport, from where an earlier call has come to.
-func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
-	n, done := int64(0), i.Read
-	err := merge(a, func(p export.PassportRecord, versions []export.VersionRecord) error {
-		if n++; n <= done {
-			return nil
-		}
-		if err := r.one(ctx, i, p, versions); err != nil {
-			return err
-		}
-		if i.Read++; i.Read%saveEvery != 0 {
-			return nil
-		}
-		i.LeaseUntil = r.Now().Add(leaseFor)
-		if err := r.Store.Save(ctx, *i); err != nil {
-			return err
-		}
-		if !r.Now().Before(until) {
-			return errPause
-		}
-		return nil
-	})
-	if errors.Is(err, errPause) {
-		i.LeaseUntil, i.Asked = r.Now(), i.Asked+1
-		return errors.Join(r.Store.Save(ctx, *i), r.Files.Ask(ctx, i.Tenant, i.ID, i.Asked))
-	}
-	if err != nil {
-		return err
-	}
-	i.State = Done
-	entry := audit.New(r.IDs, r.caller(*i), audit.ImportDone, "import:"+string(i.ID), "", "").With("restored", fmt.Sprint(i.Restored))
-	return r.Store.Step(ctx, *i, entry)
-}
-
-const errPause = signal("out of time")
-
-// one restores one passport. What is wrong with it is written down and stops nothing else; a storage that does not answer
-// stops the run, which then goes on later.
-func (r *Runner) one(ctx context.Context, i *Import, p export.PassportRecord, versions []export.VersionRecord) error {
-	whole, all, history, err := r.back(*i, p, versions)
-	present := false
-	if err == nil {
-		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.ID), "", "").With("import", string(i.ID))
-		present, err = r.Target.Restore(ctx, whole, all, history, entry)
-	}
-	f := fault.Of(err)
-	switch {
-	case err == nil && present:
-		i.Present++
-	case err == nil:
-		i.Restored++
-	case f.Kind == fault.Unavailable || f.Kind == fault.Internal:
-		return err
-	default:
-		i.Failed++
-		if len(i.Problems) < maxShown {
-			i.Problems = append(i.Problems, Problem{string(p.ID), p.ProductIdentifier, f.Code, f.Detail})
-		}
-	}
-	return nil
 }
 
 // back makes a passport of its records. Each version must have the hash that it says: nothing that was changed on the way
@@ -352,7 +307,7 @@ func (r *Runner) back(i Import, p export.PassportRecord, versions []export.Versi
 // own is the identifier of a passport here. In the organisation that the archive is of, it is the same. In another one it
 // is made of both, with the same instant of creation: two organisations never have passports of one identifier, since data
 // carriers are found by it, and bringing an archive twice finds the same ones.
-func own(i Import, p id.Passport) id.Passport {
+func own[T ~string](i Import, p T) T {
 	if i.Origin == string(i.Tenant) {
 		return p
 	}
@@ -363,7 +318,7 @@ func own(i Import, p id.Passport) id.Passport {
 	sum := sha256.Sum256([]byte(string(i.Tenant) + "\x00" + string(p)))
 	copy(u[8:], sum[:8])
 	u[8] = u[8]&0x3f | 0x80
-	return id.FromBytes[id.Passport](u)
+	return id.FromBytes[T](u)
 }
 
 func version(t id.Tenant, r export.VersionRecord) (passport.Version, error) {
@@ -388,37 +343,6 @@ func version(t id.Tenant, r export.VersionRecord) (passport.Version, error) {
 		return v, fault.New(fault.CodeValueInvalid, "Version %d has not the content hash that it says.", r.Number)
 	}
 	return v, nil
-}
-
-// merge walks passports and versions side by side: both are in the same order.
-func merge(a *archive.Archive, do func(export.PassportRecord, []export.VersionRecord) error) error {
-	next, stop := pull(a, "versions/")
-	defer stop()
-	var ahead *export.VersionRecord
-	return a.Lines("passports/", func(line []byte) error {
-		var p export.PassportRecord
-		if err := decode(line, &p); err != nil {
-			return &archive.Wrong{Member: "passports/", Problem: "a line cannot be read"}
-		}
-		var versions []export.VersionRecord
-		for {
-			if ahead == nil {
-				v, ok, err := next()
-				if err != nil {
-					return err
-				}
-				if !ok {
-					break
-				}
-				ahead = &v
-			}
-			if ahead.Passport != p.ID {
-				break
-			}
-			versions, ahead = append(versions, *ahead), nil
-		}
-		return do(p, versions)
-	})
 }
 
 // decode keeps numbers as they are written: their hash depends on it.

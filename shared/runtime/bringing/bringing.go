@@ -45,7 +45,7 @@ func New(app *tenancy.App, bucket string) *Runner {
 	return &Runner{
 		files: files,
 		archives: &restore.Runner{
-			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, Recipes: app.Recipes(), IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
 			Key: func(ctx context.Context) (*ecdsa.PublicKey, error) { return key(ctx, app) },
 		},
 		tables: &intake.Runner{
