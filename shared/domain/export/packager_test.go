@@ -37,23 +37,37 @@ type world struct {
 	trail     []string
 
 	asked   int
-	states  map[int][]byte
+	states  map[export.Mark][]byte
 	uploads map[string]map[int][]byte
 	whole   []byte
 	ended   int
 
 	call, killAt int // number of the call to be killed at; 0: never
-	after        bool
+	after, dead  bool
+	crashed      bool // once at least
+	deleteAt     int  // number of the call before which somebody deletes the export
+	sleepAt      int  // number of the call before which the process sleeps
+	sleep        func()
 }
 
 // step is one call of the outside; a killed process does not carry it out, or does and never learns.
 func (w *world) step(do func()) error {
 	w.call++
-	if w.call == w.killAt && !w.after {
+	if w.call == w.deleteAt && w.export.Live() {
+		w.export.State, w.export.Fence = export.Deleted, w.export.Fence+1
+	}
+	if w.call == w.sleepAt && w.sleep != nil {
+		sleep := w.sleep
+		w.sleep = nil
+		sleep()
+	}
+	if w.dead || w.call == w.killAt && !w.after {
+		w.dead, w.crashed = true, true
 		return errCrash
 	}
 	do()
 	if w.call == w.killAt {
+		w.dead, w.crashed = true, true
 		return errCrash
 	}
 	return nil
@@ -88,20 +102,29 @@ func (w *world) Claim(_ context.Context, _ id.Tenant, _ id.Export, now, until ti
 }
 
 func (w *world) Save(_ context.Context, e export.Export) error {
-	fence := w.export.Fence
+	met := false
 	err := w.step(func() {
-		if e.Fence == fence {
+		if met = e.Fence == w.export.Fence; met {
 			w.export = e
 		}
 	})
-	if err == nil && e.Fence != fence {
+	if err == nil && !met {
 		err = export.ErrTaken
 	}
 	return err
 }
 
 func (w *world) End(_ context.Context, e export.Export, _ audit.Entry, _ audit.Notice) error {
-	return w.step(func() { w.export, w.ended = e, w.ended+1 })
+	met := false
+	err := w.step(func() {
+		if met = e.Fence >= w.export.Fence; met {
+			w.export, w.ended = e, w.ended+1
+		}
+	})
+	if err == nil && !met {
+		err = export.ErrTaken
+	}
+	return err
 }
 
 func (w *world) Ask(context.Context, id.Tenant, id.Export, int) error {
@@ -111,14 +134,18 @@ func (w *world) Ask(context.Context, id.Tenant, id.Export, int) error {
 // states of checkpoints.
 type checkpoints struct{ *world }
 
-func (w checkpoints) Save(_ context.Context, _ id.Tenant, _ id.Export, step int, b []byte) error {
-	return w.step(func() { w.states[step] = slices.Clone(b) })
+func (w checkpoints) Save(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark, b []byte) error {
+	return w.step(func() { w.states[at] = slices.Clone(b) })
 }
 
-func (w checkpoints) Load(_ context.Context, _ id.Tenant, _ id.Export, step int) ([]byte, error) {
+func (w checkpoints) Load(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark) ([]byte, error) {
 	var b []byte
-	err := w.step(func() { b = w.states[step] })
+	err := w.step(func() { b = w.states[at] })
 	return b, err
+}
+
+func (w checkpoints) Forget(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark) error {
+	return w.step(func() { delete(w.states, at) })
 }
 
 func (w *world) Begin(context.Context, id.Tenant, id.Export) (string, error) {
@@ -128,8 +155,19 @@ func (w *world) Begin(context.Context, id.Tenant, id.Export) (string, error) {
 }
 
 func (w *world) Part(_ context.Context, u export.Upload, number int, data []byte) (string, error) {
-	err := w.step(func() { w.uploads[u.ID][number] = slices.Clone(data) })
-	return fmt.Sprintf("%x", sha256.Sum256(data)), err
+	var refused error
+	began := w.now.Now()
+	err := w.step(func() {
+		switch {
+		case w.now.Now().Sub(began) > 90*time.Second: // it slept past the deadline of the call
+			refused = context.DeadlineExceeded
+		case w.uploads[u.ID] == nil:
+			refused = errors.New("there is no such upload")
+		default:
+			w.uploads[u.ID][number] = slices.Clone(data)
+		}
+	})
+	return fmt.Sprintf("%x", sha256.Sum256(data)), errors.Join(err, refused)
 }
 
 func (w *world) Finish(_ context.Context, u export.Upload, parts []export.Part) error {
@@ -156,15 +194,26 @@ func (w *world) Finish(_ context.Context, u export.Upload, parts []export.Part) 
 	return err
 }
 
-func (w *world) Abort(context.Context, export.Upload) error { return nil }
-
-func (w *world) Sign(_ context.Context, message []byte) ([]byte, error) {
-	sum := sha256.Sum256(message)
-	return ecdsa.SignASN1(rand.Reader, w.key, sum[:])
+func (w *world) Abort(_ context.Context, u export.Upload) error {
+	return w.step(func() { delete(w.uploads, u.ID) })
 }
 
-func (w *world) Count(context.Context, id.Tenant, time.Time) (int64, error) {
-	return int64(len(w.passports)), nil
+func (w *world) Discard(_ context.Context, u export.Upload) error {
+	return w.step(func() {
+		if w.uploads[u.ID] == nil {
+			w.whole = nil
+		}
+		delete(w.uploads, u.ID)
+	})
+}
+
+func (w *world) Sign(_ context.Context, message []byte) (signature []byte, err error) {
+	sum := sha256.Sum256(message)
+	return signature, errors.Join(w.step(func() { signature, err = ecdsa.SignASN1(rand.Reader, w.key, sum[:]) }), err)
+}
+
+func (w *world) Count(context.Context, id.Tenant, time.Time) (n int64, err error) {
+	return n, w.step(func() { n = int64(len(w.passports)) })
 }
 
 func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after string, limit int) ([]export.Placed, error) {
@@ -180,6 +229,9 @@ func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after str
 }
 
 func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
+	if err := w.step(func() {}); err != nil {
+		return err
+	}
 	i := slices.IndexFunc(w.passports, func(r export.PassportRecord) bool { return r.ID == p })
 	if err := record(w.passports[i]); err != nil {
 		return err
@@ -194,10 +246,16 @@ func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.T
 }
 
 func (w *world) Account(_ context.Context, _ id.Tenant, _ time.Time, record func(string, any) error) error {
+	if err := w.step(func() {}); err != nil {
+		return err
+	}
 	return record("organisation", map[string]any{"name": "Nordeiche"})
 }
 
 func (w *world) Trail(_ context.Context, _ id.Tenant, from int64, out io.Writer) (int64, error) {
+	if err := w.step(func() {}); err != nil {
+		return 0, err
+	}
 	if from >= int64(len(w.trail)) {
 		return -1, nil
 	}
@@ -214,7 +272,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[int][]byte{}, uploads: map[string]map[int][]byte{}}
+	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}}
 	w.export = export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}, Snapshot: w.now.Now()}
 	for i := range passports {
 		noise := make([]byte, size)
@@ -240,10 +298,10 @@ func (w *world) drive(t interface{ Fatalf(string, ...any) }, partSize int, patie
 		if calls++; calls > 500 {
 			t.Fatalf("after %d calls the export is %s at step %d", calls, w.export.State, w.export.Step)
 		}
-		if err := w.packager(partSize, patience).Pack(context.Background(), "t", "e"); err != nil && !errors.Is(err, errCrash) {
+		if err := w.packager(partSize, patience).Pack(context.Background(), "t", "e"); err != nil && !errors.Is(err, errCrash) && w.sleepAt == 0 {
 			t.Fatalf("%v", err)
 		}
-		w.killAt = 0 // once is enough
+		w.killAt, w.dead = 0, false // once is enough
 		if w.export.State != export.Ready && w.now.Now().Before(w.export.LeaseUntil) {
 			w.now.Advance(6 * time.Minute) // the lease of a killed process ends
 		}
@@ -286,26 +344,52 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 	if len(got) != len(w.passports) || versions != want || bytes.Count(trail.Bytes(), []byte("\n")) != len(w.trail) || w.ended != 1 {
 		t.Fatalf("%d passports, %d versions (want %d), ended %d times", len(got), versions, want, w.ended)
 	}
+	for name, parts := range w.uploads {
+		if len(parts) > 0 {
+			t.Fatalf("%d parts of %s are left", len(parts), name)
+		}
+	}
+	for at, state := range w.states {
+		if bytes.Contains(state, []byte(`"parked"`)) && !w.crashed {
+			t.Fatalf("the checkpoint %v holds content, and nobody needs it", at)
+		}
+	}
 }
 
-// TestKilledAtEveryStep kills the process before and after each of its calls: the package is the same as without, and is
-// made once.
+// TestKilledAtEveryStep kills the process before and after each of its calls: the package is the same as without, byte for
+// byte but for the signature, is made once, and no part is left of another. With little patience, each call of the packager
+// does little, and what is too small for a part waits in the checkpoint.
 func TestKilledAtEveryStep(t *testing.T) {
-	calls := 0
-	for at := 1; at == 1 || at <= calls; at++ {
-		for _, after := range []bool{false, true} {
-			w := newWorld(t, 60, 6000)
-			w.killAt, w.after = at, after
-			w.drive(t, 20_000, time.Hour)
-			w.holds(t)
-			if at == 1 {
-				calls = max(calls, w.call)
+	for _, patience := range []time.Duration{time.Hour, 7 * time.Second} {
+		well := newWorld(t, 24, 2500)
+		well.drive(t, 9_000, patience)
+		well.holds(t)
+		if well.call < 60 {
+			t.Errorf("the packager makes %d calls; the parts are too large for this test", well.call)
+		}
+		for at := 1; at <= well.call; at++ {
+			for _, after := range []bool{false, true} {
+				w := newWorld(t, 0, 0)
+				w.passports = well.passports
+				w.killAt, w.after = at, after
+				w.drive(t, 9_000, patience)
+				w.holds(t)
+				if got, want := w.manifest(t), well.manifest(t); got != want && patience == time.Hour {
+					t.Fatalf("killed at call %d (carried out: %v), the package is another:\n%s\n%s", at, after, got, want)
+				}
 			}
 		}
 	}
-	if calls < 40 {
-		t.Errorf("the packager makes %d calls; the parts are too large for this test", calls)
+}
+
+// manifest lists all members with their digests.
+func (w *world) manifest(t testing.TB) string {
+	t.Helper()
+	a, err := archive.Open(bytes.NewReader(w.whole), int64(len(w.whole)), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return fmt.Sprint(a.Manifest)
 }
 
 // TestStrangeDelivery states that repeated, late and impatient calls change nothing, whatever the sizes.
@@ -401,6 +485,8 @@ func (w *endless) Part(_ context.Context, _ export.Upload, _ int, _ []byte) (str
 	w.peak = max(w.peak, int(m.HeapAlloc))
 	return "tag", nil
 }
+
+func (w *endless) Begin(context.Context, id.Tenant, id.Export) (string, error) { return "upload", nil }
 
 func (w *endless) Finish(context.Context, export.Upload, []export.Part) error { return nil }
 
