@@ -209,11 +209,13 @@ func (w *world) Discard(_ context.Context, u export.Upload) error {
 
 func (w *world) Sign(_ context.Context, message []byte) (signature []byte, err error) {
 	sum := sha256.Sum256(message)
-	return signature, errors.Join(w.step(func() { signature, err = ecdsa.SignASN1(rand.Reader, w.key, sum[:]) }), err)
+	crash := w.step(func() { signature, err = ecdsa.SignASN1(rand.Reader, w.key, sum[:]) })
+	return signature, errors.Join(crash, err)
 }
 
 func (w *world) Count(context.Context, id.Tenant, time.Time) (n int64, err error) {
-	return n, w.step(func() { n = int64(len(w.passports)) })
+	err = w.step(func() { n = int64(len(w.passports)) })
+	return n, err
 }
 
 func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after string, limit int) ([]export.Placed, error) {

@@ -1,0 +1,527 @@
+package restore_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
+	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
+	"github.com/passportcraft/passportcraft/shared/domain/restore"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+var errCrash = errors.New("the process was killed")
+
+// world is the platform's storage in memory, under the rules of the real one: rows under conditions, fences, multipart
+// uploads, one reservation for each product. A process that calls it can be killed before or after any call.
+type world struct {
+	mu           sync.Mutex
+	key          *ecdsa.PrivateKey
+	now          *clock.Movable
+	ids          *id.Source
+	tenants      map[id.Tenant]*tenant
+	exports      map[id.Export][]byte
+	imports      map[id.Import][]byte
+	objects      map[string][]byte         // finished objects
+	uploads      map[string]map[int][]byte // begun ones, by upload
+	events       []string                  // objects whose creation calls somebody
+	asked        map[string]bool           // that were ever created
+	trail        map[audit.Event]int       // entries
+	serial       int
+	call, killAt int
+	after, dead  bool
+}
+
+// tenant is all that one organisation has.
+type tenant struct {
+	passports map[id.Passport]passport.Passport
+	versions  map[id.Passport]map[int]passport.Version
+	moments   map[id.Passport]map[int]passport.Moment
+	products  map[string]id.Passport
+	imported  map[id.Passport]id.Import
+	recipes   []intake.Recipe
+}
+
+func newWorld(t testing.TB, key *ecdsa.PrivateKey) *world {
+	t.Helper()
+	w := &world{
+		key: key, now: clock.NewMovable(clock.Fixed(time.Date(2027, 2, 18, 9, 0, 0, 0, time.UTC))), tenants: map[id.Tenant]*tenant{}, exports: map[id.Export][]byte{},
+		imports: map[id.Import][]byte{}, objects: map[string][]byte{}, uploads: map[string]map[int][]byte{}, asked: map[string]bool{}, trail: map[audit.Event]int{},
+	}
+	w.ids = id.NewSource(w.now.Now, rand.Reader)
+	return w
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (w *world) found() (id.Tenant, *tenant) {
+	name := id.New[id.Tenant](w.ids)
+	w.tenants[name] = &tenant{
+		passports: map[id.Passport]passport.Passport{}, versions: map[id.Passport]map[int]passport.Version{}, moments: map[id.Passport]map[int]passport.Moment{},
+		products: map[string]id.Passport{}, imported: map[id.Passport]id.Import{},
+	}
+	return name, w.tenants[name]
+}
+
+// step is one call of the outside, whole or not at all.
+func (w *world) step(do func() error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.call++
+	if w.dead || w.call == w.killAt && !w.after {
+		w.dead = true
+		return errCrash
+	}
+	err := do()
+	if w.call == w.killAt {
+		w.dead = true
+		return errCrash
+	}
+	return err
+}
+
+// ports of the packager.
+type (
+	exportStore struct{ *world }
+	source      struct{ *world }
+	shelf       struct{ *world }
+	signer      struct{ *world }
+)
+
+func (w exportStore) read(e id.Export) (v export.Export, err error) {
+	b := w.exports[e]
+	if b == nil {
+		return v, export.NotFound()
+	}
+	return v, json.Unmarshal(b, &v)
+}
+
+func (w exportStore) write(e export.Export) error {
+	b, err := json.Marshal(e)
+	w.exports[e.ID] = b
+	return err
+}
+
+func (w exportStore) Create(_ context.Context, e export.Export, entry audit.Entry) error {
+	return w.step(func() error { w.trail[entry.Event]++; return w.write(e) })
+}
+
+func (w exportStore) Export(_ context.Context, _ id.Tenant, e id.Export) (v export.Export, err error) {
+	err = w.step(func() (err error) { v, err = w.read(e); return err })
+	return v, err
+}
+
+func (w exportStore) Exports(context.Context, id.Tenant) ([]export.Export, error) { return nil, nil }
+
+func (w exportStore) Claim(_ context.Context, _ id.Tenant, which id.Export, now, until time.Time) (e export.Export, err error) {
+	err = w.step(func() (err error) {
+		if e, err = w.read(which); err != nil {
+			return err
+		}
+		if e.State != export.Queued && e.State != export.Running || now.Before(e.LeaseUntil) {
+			return export.ErrTaken
+		}
+		e.Fence, e.LeaseUntil, e.State = e.Fence+1, until, export.Running
+		return w.write(e)
+	})
+	return e, err
+}
+
+func (w exportStore) Save(_ context.Context, e export.Export) error {
+	return w.step(func() error {
+		if stored, err := w.read(e.ID); err != nil || stored.Fence != e.Fence {
+			return errors.Join(err, export.ErrTaken)
+		}
+		return w.write(e)
+	})
+}
+
+func (w exportStore) End(_ context.Context, e export.Export, entry audit.Entry, _ audit.Notice) error {
+	return w.step(func() error {
+		if stored, err := w.read(e.ID); err != nil || stored.Fence > e.Fence {
+			return errors.Join(err, export.ErrTaken)
+		}
+		w.trail[entry.Event]++
+		return w.write(e)
+	})
+}
+
+func (w *world) put(name string, b []byte) error {
+	w.objects[name] = bytes.Clone(b)
+	if strings.HasPrefix(name, "requests/") || strings.HasPrefix(name, "uploads/") || strings.HasPrefix(name, "commits/") {
+		w.events = append(w.events, name)
+	}
+	return nil
+}
+
+func (w shelf) Ask(_ context.Context, t id.Tenant, e id.Export, n int) error {
+	return w.step(func() error { return w.put(fmt.Sprintf("requests/%s/%s.%06d.json", t, e, n), nil) })
+}
+
+func state(e id.Export, at export.Mark) string {
+	return fmt.Sprintf("state/%s/%d-%d", e, at.Step, at.Fence)
+}
+
+func (w shelf) Save(_ context.Context, _ id.Tenant, e id.Export, at export.Mark, b []byte) error {
+	return w.step(func() error { return w.put(state(e, at), b) })
+}
+
+func (w shelf) Load(_ context.Context, _ id.Tenant, e id.Export, at export.Mark) (b []byte, err error) {
+	err = w.step(func() error { b = w.objects[state(e, at)]; return nil })
+	return b, err
+}
+
+func (w shelf) Forget(_ context.Context, _ id.Tenant, e id.Export, at export.Mark) error {
+	return w.step(func() error { delete(w.objects, state(e, at)); return nil })
+}
+
+func (w shelf) Begin(context.Context, id.Tenant, id.Export) (name string, err error) {
+	err = w.step(func() error {
+		w.serial++
+		name = fmt.Sprint("upload-", w.serial)
+		w.uploads[name] = map[int][]byte{}
+		return nil
+	})
+	return name, err
+}
+
+func (w shelf) Part(_ context.Context, u export.Upload, number int, data []byte) (string, error) {
+	return fmt.Sprintf("%x", sha256.Sum256(data)), w.step(func() error {
+		if w.uploads[u.ID] == nil {
+			return errors.New("there is no such upload")
+		}
+		w.uploads[u.ID][number] = bytes.Clone(data)
+		return nil
+	})
+}
+
+func pack(e id.Export) string { return "packages/" + string(e) }
+
+func (w shelf) Finish(_ context.Context, u export.Upload, parts []export.Part) error {
+	return w.step(func() error {
+		if w.uploads[u.ID] == nil {
+			if w.objects[pack(u.Export)] == nil {
+				return errors.New("there is no such upload")
+			}
+			return nil
+		}
+		var whole []byte
+		for _, p := range parts {
+			data := w.uploads[u.ID][p.Number]
+			if fmt.Sprintf("%x", sha256.Sum256(data)) != p.Tag {
+				return errors.New("a part is another")
+			}
+			whole = append(whole, data...)
+		}
+		delete(w.uploads, u.ID)
+		return w.put(pack(u.Export), whole)
+	})
+}
+
+func (w shelf) Abort(_ context.Context, u export.Upload) error {
+	return w.step(func() error { delete(w.uploads, u.ID); return nil })
+}
+
+func (w shelf) Discard(_ context.Context, u export.Upload) error {
+	return w.step(func() error {
+		if w.uploads[u.ID] == nil {
+			delete(w.objects, pack(u.Export))
+		}
+		delete(w.uploads, u.ID)
+		return nil
+	})
+}
+
+func (w signer) Sign(_ context.Context, message []byte) (b []byte, err error) {
+	err = w.step(func() (err error) {
+		sum := sha256.Sum256(message)
+		b, err = ecdsa.SignASN1(rand.Reader, w.key, sum[:])
+		return err
+	})
+	return b, err
+}
+
+// order of passports, as a walk along an index meets them.
+func (t *tenant) order() []id.Passport {
+	var all []id.Passport
+	for p := range t.passports {
+		all = append(all, p)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (w source) Count(_ context.Context, t id.Tenant, _ time.Time) (n int64, err error) {
+	err = w.step(func() error { n = int64(len(w.tenants[t].passports)); return nil })
+	return n, err
+}
+
+func (w source) Passports(_ context.Context, t id.Tenant, _ time.Time, after string, limit int) (all []export.Placed, err error) {
+	err = w.step(func() error {
+		for _, p := range w.tenants[t].order() {
+			if string(p) > after && len(all) < limit {
+				all = append(all, export.Placed{Passport: p, Place: string(p)})
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+func (w source) Passport(_ context.Context, t id.Tenant, which id.Passport, at time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
+	if err := w.step(func() error { return nil }); err != nil {
+		return err
+	}
+	own := w.tenants[t]
+	r, versions := own.record(which)
+	r.ChangedSince = own.passports[which].UpdatedAt.After(at)
+	if err := record(r); err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if err := version(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record is a passport with all it has behind it as the archive has it.
+func (t *tenant) record(which id.Passport) (export.PassportRecord, []export.VersionRecord) {
+	p := t.passports[which]
+	r := export.PassportRecord{
+		ID: p.ID, ProductGroup: p.ProductGroup, Granularity: string(p.Granularity), ProductIdentifier: p.Product.Canonical(), Status: string(p.Status), Revision: p.Revision,
+		Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Reason: p.Reason, Content: p.Content,
+	}
+	for n := range len(t.moments[which]) {
+		m := t.moments[which][n+1]
+		r.History = append(r.History, export.MomentRecord{At: m.At, Status: string(m.Status), Version: m.Version})
+	}
+	var all []export.VersionRecord
+	for n := range len(t.versions[which]) {
+		v := t.versions[which][n+1]
+		one := export.VersionRecord{
+			Passport: v.Passport, Number: v.Number, ProductGroup: v.ProductGroup, SchemaVersion: v.SchemaVersion, Granularity: string(v.Granularity),
+			ProductIdentifier: v.Product.Canonical(), ContentHash: v.ContentHash, PublishedAt: v.PublishedAt, PublishedBy: v.PublishedBy, Content: v.Content,
+		}
+		if !v.Links.Model.IsZero() {
+			one.Model = v.Links.Model.Canonical()
+		}
+		if !v.Links.Batch.IsZero() {
+			one.Batch = v.Links.Batch.Canonical()
+		}
+		all = append(all, one)
+	}
+	return r, all
+}
+
+func (w source) Account(_ context.Context, t id.Tenant, _ time.Time, record func(string, any) error) error {
+	if err := w.step(func() error { return nil }); err != nil {
+		return err
+	}
+	err := record("organisation", map[string]any{"id": t, "name": "Nordeiche"})
+	for _, r := range w.tenants[t].recipes {
+		err = errors.Join(err, record("recipes", r))
+	}
+	return err
+}
+
+func (w source) Trail(_ context.Context, _ id.Tenant, from int64, out io.Writer) (int64, error) {
+	if err := w.step(func() error { return nil }); err != nil {
+		return 0, err
+	}
+	_, err := fmt.Fprintf(out, "{\"block\":%d}\n", from)
+	return []int64{1, -1}[min(from, 1)], err
+}
+
+func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
+	return &export.Packager{
+		Store: exportStore{w}, Requests: shelf{w}, Source: source{w}, Uploads: shelf{w}, Checkpoints: shelf{w}, Signer: signer{w}, IDs: w.ids, Now: w.now.Now,
+		Groups: func(string) (*productgroup.Group, error) {
+			return nil, fault.New(fault.CodeProductGroupUnknown, "There are none.")
+		}, Patience: patience, PartSize: partSize,
+	}
+}
+
+// ports of the runner.
+type (
+	importStore struct{ *world }
+	files       struct{ *world }
+	target      struct{ *world }
+	recipes     struct{ *world }
+)
+
+func (w importStore) read(i id.Import) (v restore.Import, err error) {
+	b := w.imports[i]
+	if b == nil {
+		return v, restore.NotFound()
+	}
+	return v, json.Unmarshal(b, &v)
+}
+
+func (w importStore) write(i restore.Import) error {
+	b, err := json.Marshal(i)
+	w.imports[i.ID] = b
+	return err
+}
+
+func (w importStore) Create(_ context.Context, i restore.Import, entry audit.Entry) error {
+	return w.step(func() error { w.trail[entry.Event]++; return w.write(i) })
+}
+
+func (w importStore) Import(_ context.Context, _ id.Tenant, i id.Import) (v restore.Import, err error) {
+	err = w.step(func() (err error) { v, err = w.read(i); return err })
+	return v, err
+}
+
+func (w importStore) Imports(context.Context, id.Tenant) ([]restore.Import, error) { return nil, nil }
+
+func (w importStore) Claim(_ context.Context, _ id.Tenant, which id.Import, now, until time.Time) (i restore.Import, err error) {
+	err = w.step(func() (err error) {
+		if i, err = w.read(which); err != nil {
+			return err
+		}
+		if i.State == restore.Waiting {
+			i.State = restore.Checking
+		}
+		if i.State != restore.Checking && i.State != restore.Committing || now.Before(i.LeaseUntil) {
+			return export.ErrTaken
+		}
+		i.Fence, i.LeaseUntil = i.Fence+1, until
+		return w.write(i)
+	})
+	return i, err
+}
+
+func (w importStore) Save(_ context.Context, i restore.Import) error {
+	return w.step(func() error {
+		if stored, err := w.read(i.ID); err != nil || stored.Fence != i.Fence {
+			return errors.Join(err, export.ErrTaken)
+		}
+		return w.write(i)
+	})
+}
+
+func (w importStore) Step(_ context.Context, i restore.Import, entry audit.Entry) error {
+	return w.step(func() error {
+		if stored, err := w.read(i.ID); err != nil || stored.Fence > i.Fence {
+			return errors.Join(err, export.ErrTaken)
+		}
+		w.trail[entry.Event]++
+		return w.write(i)
+	})
+}
+
+func (w files) Upload(context.Context, upload.Announcement, time.Duration) (upload.Form, error) {
+	return upload.Form{}, nil
+}
+
+func uploaded(t id.Tenant, i id.Import) string { return fmt.Sprintf("uploads/%s/%s", t, i) }
+
+func (w files) Open(_ context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error) {
+	err = w.step(func() error {
+		b := w.objects[uploaded(t, i)]
+		r, size = bytes.NewReader(b), int64(len(b))
+		return nil
+	})
+	return r, size, err
+}
+
+func (w files) Ask(_ context.Context, t id.Tenant, i id.Import, n int) error {
+	return w.step(func() error { return w.put(fmt.Sprintf("commits/%s/%s.%06d.json", t, i, n), nil) })
+}
+
+func (w files) Remove(_ context.Context, t id.Tenant, i id.Import) error {
+	return w.step(func() error { delete(w.objects, uploaded(t, i)); return nil })
+}
+
+// Restore stores versions and moments first and the passport itself in a call of its own, as a long history is.
+func (w target) Restore(_ context.Context, by id.Import, p passport.Passport, versions []passport.Version, history []passport.Moment, entry audit.Entry) (present bool, err error) {
+	own := w.tenants[p.Tenant]
+	there := false
+	look := func() error {
+		if _, ok := own.passports[p.ID]; ok {
+			there, present = true, own.imported[p.ID] != by
+			return nil
+		}
+		if _, ok := own.products[p.Product.Canonical()]; ok {
+			return passport.Taken()
+		}
+		return nil
+	}
+	if err := w.step(look); err != nil || there {
+		return present, err
+	}
+	err = w.step(func() error {
+		own.versions[p.ID], own.moments[p.ID] = map[int]passport.Version{}, map[int]passport.Moment{}
+		for _, v := range versions {
+			own.versions[p.ID][v.Number] = v
+		}
+		for n, m := range history {
+			own.moments[p.ID][n+1] = m
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	err = w.step(func() error {
+		if err := look(); err != nil || there {
+			return err
+		}
+		own.passports[p.ID], own.products[p.Product.Canonical()], own.imported[p.ID] = p, p.ID, by
+		w.trail[entry.Event]++
+		return nil
+	})
+	return present, err
+}
+
+func (w recipes) Recipes(_ context.Context, t id.Tenant) (all []intake.Recipe, err error) {
+	err = w.step(func() error { all = slices.Clone(w.tenants[t].recipes); return nil })
+	return all, err
+}
+
+func (w recipes) Save(_ context.Context, t id.Tenant, r intake.Recipe, entry audit.Entry) error {
+	return w.step(func() error {
+		own := w.tenants[t]
+		if r.Revision != 1 || slices.ContainsFunc(own.recipes, func(o intake.Recipe) bool { return o.ID == r.ID }) {
+			return fault.New(fault.CodeRevisionStale, "Somebody else changed the recipe at this moment.")
+		}
+		own.recipes = append(own.recipes, r)
+		w.trail[entry.Event]++
+		return nil
+	})
+}
+
+func (w *world) runner(patience time.Duration, parallel int) *restore.Runner {
+	return &restore.Runner{
+		Store: importStore{w}, Files: files{w}, Target: target{w}, Recipes: recipes{w}, IDs: w.ids, Now: w.now.Now, Patience: patience, Parallel: parallel,
+		Key: func(context.Context) (*ecdsa.PublicKey, error) { return &w.key.PublicKey, nil },
+	}
+}
