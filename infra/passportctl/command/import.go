@@ -95,6 +95,11 @@ func importAll(ctx context.Context, args []string, w World) error {
 	if i, err = settled(ctx, address, apiKey, "storing ", w); err != nil {
 		return err
 	}
+	return restored(i, w)
+}
+
+// restored prints what became of an archive.
+func restored(i brought, w World) error {
 	fmt.Fprintf(w.Out, "%s: %d restored, %d there already, %d not restored\n", i.State, i.Restored, i.Present, i.Failed)
 	for _, p := range i.Problems {
 		fmt.Fprintf(w.Out, "  %s: %s (%s)\n", printable(p.ProductIdentifier), printable(p.Detail), printable(p.Code))
