@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/restore"
 	"github.com/passportcraft/passportcraft/shared/domain/upload"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -20,6 +21,7 @@ type Import struct {
 	RequestedAt time.Time    `json:"requestedAt"`
 	RequestedBy string       `json:"requestedBy"`
 	Why         string       `json:"why,omitempty"`
+	Code        fault.Code   `json:"code,omitempty"`
 	Upload      *upload.Form `json:"upload,omitempty"`
 	UploadUntil *time.Time   `json:"uploadUntil,omitempty"`
 }
@@ -91,7 +93,7 @@ func phase(t intake.Tally, begun, whole bool) *Phase {
 // table shows a run; the list shows only its account.
 func table(r intake.Run, whole bool) Table {
 	v := Table{
-		Import: Import{ID: r.ID, State: string(r.State), Format: string(r.Format), Size: r.Size, SHA256: r.SHA256, RequestedAt: r.RequestedAt, RequestedBy: r.RequestedBy, Why: r.Reason},
+		Import: Import{ID: r.ID, State: string(r.State), Format: string(r.Format), Size: r.Size, SHA256: r.SHA256, RequestedAt: r.RequestedAt, RequestedBy: r.RequestedBy, Why: r.Reason, Code: r.Code},
 
 		ProductGroup: r.Group, Granularity: r.Granularity, Sheet: r.Sheet, Existing: r.Existing, Publish: r.Publish, Cancelling: r.Cancelling && r.State != intake.Cancelled,
 		Check:  phase(r.Check, r.Check.Progress.Rows > 0 || r.State == intake.Checking || r.State == intake.Checked, whole),

@@ -167,8 +167,9 @@ type Export struct {
 
 	Fence      int64 // counts who packs it: what an earlier one still does is refused
 	LeaseUntil time.Time
-	Step       int  // number of the last checkpoint
-	Tidy       bool // it has ended, and nothing of it lies about
+	Step       int   // number of the last checkpoint
+	Marked     int64 // fence of whoever made it
+	Tidy       bool  // it has ended, and nothing of it lies about
 }
 
 // Slack is how long after a lease somebody looks whether the work goes on.
@@ -309,7 +310,10 @@ func (s *Service) Delete(ctx context.Context, by access.Caller, which id.Export)
 			return err
 		}
 	}
-	return s.Shelf.Delete(ctx, e.Tenant, e.ID)
+	if err := s.Shelf.Delete(ctx, e.Tenant, e.ID); err != nil || e.Step == 0 {
+		return err
+	}
+	return s.Requests.Ask(ctx, e.Tenant, e.ID, e.Step+1) // for the packager to remove the parts
 }
 
 // Uploads builds a package out of parts (S3 multipart upload: parts of at least 5 MiB, but for the last).
@@ -319,6 +323,8 @@ type Uploads interface {
 	// Finish makes the package of the parts. Finishing an upload again that has been finished is no error.
 	Finish(ctx context.Context, u Upload, parts []Part) error
 	Abort(ctx context.Context, u Upload) error
+	// Discard removes what there is of a package: its parts, or itself.
+	Discard(ctx context.Context, u Upload) error
 }
 
 // Upload is a package being built.
@@ -335,10 +341,18 @@ type Part struct {
 	Size   int64  `json:"size"`
 }
 
-// Checkpoints keeps what a packager must remember. It holds names, counts and digests, no content.
+// Mark names a checkpoint: its number, and the fence of whoever made it. What a process writes that has lost the export
+// without knowing is under a name of its own, and nobody reads it.
+type Mark struct {
+	Step  int
+	Fence int64
+}
+
+// Checkpoints keeps what a packager must remember: names, counts, digests, and packed content that is too little for a part.
 type Checkpoints interface {
-	Save(ctx context.Context, t id.Tenant, e id.Export, step int, state []byte) error
-	Load(ctx context.Context, t id.Tenant, e id.Export, step int) ([]byte, error)
+	Save(ctx context.Context, t id.Tenant, e id.Export, at Mark, state []byte) error
+	Load(ctx context.Context, t id.Tenant, e id.Export, at Mark) ([]byte, error)
+	Forget(ctx context.Context, t id.Tenant, e id.Export, at Mark) error
 }
 
 // Source is the tenant's data as it was at an instant.

@@ -1,15 +1,20 @@
 package export_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -64,6 +69,8 @@ func (w *endless) Part(_ context.Context, _ export.Upload, _ int, _ []byte) (str
 	return "tag", nil
 }
 
+func (w *endless) Begin(context.Context, id.Tenant, id.Export) (string, error) { return "upload", nil }
+
 func (w *endless) Finish(context.Context, export.Upload, []export.Part) error { return nil }
 
 // TestMemoryIsFlat packs workspaces of different sizes: ten times as many passports take hardly more memory, and it stays
@@ -104,4 +111,45 @@ func TestMemoryOfDocuments(t *testing.T) {
 	if w.peak > 128<<20 || w.export.Bytes < 2*document.MaxPerPassport*document.MaxSize {
 		t.Errorf("%d MB in memory for %d MB", w.peak>>20, w.export.Bytes>>20)
 	}
+}
+
+// BenchmarkDeflate is the plain compression to compare with.
+func BenchmarkDeflate(b *testing.B) {
+	w := newWorld(b, 2000, 1500)
+	var plain bytes.Buffer
+	for _, p := range w.passports {
+		_ = json.NewEncoder(&plain).Encode(p)
+	}
+	b.SetBytes(int64(plain.Len()))
+	for b.Loop() {
+		f, _ := flate.NewWriter(io.Discard, flate.DefaultCompression)
+		_, _ = f.Write(plain.Bytes())
+		_ = f.Close()
+	}
+}
+
+// BenchmarkPack is packing beside plain DEFLATE of the same bytes.
+func BenchmarkPack(b *testing.B) { pack(b) }
+
+// BenchmarkPackTables is the same with both kinds of tables.
+func BenchmarkPackTables(b *testing.B) { pack(b, export.CSV, export.XLSX) }
+
+func pack(b *testing.B, formats ...export.Format) {
+	w := newWorld(b, 2000, 1500)
+	w.export.Options.Formats = formats
+	b.ReportAllocs()
+	for b.Loop() {
+		w.export.State, w.export.Step, w.ended = export.Queued, 0, 0
+		w.export.LeaseUntil = time.Time{}
+		w.drive(b, 0, 24*time.Hour)
+	}
+	a, err := archive.Open(bytes.NewReader(w.whole), int64(len(w.whole)), &w.key.PublicKey)
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := int64(0)
+	for _, m := range a.Manifest.Members {
+		size += m.Size
+	}
+	b.SetBytes(size)
 }

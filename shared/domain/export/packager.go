@@ -32,7 +32,7 @@ var ErrTaken = errors.New("export: somebody else is at it, or it has ended")
 const (
 	partSize    = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
 	pageSize    = 100
-	giveUpAfter = 50               // calls that took the export over
+	giveUpAfter = 50               // calls that took the export over and made no checkpoint
 	leaseFor    = 90 * time.Second // a part takes seconds; whoever comes after a killed process need not wait long
 )
 
@@ -76,6 +76,7 @@ type progress struct {
 	Items   int64            `json:"items"`
 	Total   int64            `json:"total"`
 	Bytes   int64            `json:"bytes"`
+	Parked  []byte           `json:"parked,omitempty"` // what is too small for a part
 
 	Shapes map[string]intake.Shapes `json:"shapes,omitempty"` // of tables by product group
 }
@@ -86,6 +87,7 @@ type run struct {
 	progress
 	export  Export
 	until   time.Time       // when its patience ends
+	parked  Mark            // checkpoint that holds content and is to be removed when it is not the last one any more
 	files   map[string]bool // members under files/ that are packed
 	open    map[string]*archive.Builder
 	order   []string // kinds that are open, in the order of their opening
@@ -102,7 +104,7 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	now := p.Now()
 	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
 	if errors.Is(err, ErrTaken) {
-		return p.tidy(ctx, t, which, now)
+		return p.tidy(ctx, t, which)
 	}
 	if errors.Is(err, fault.NotFound) {
 		return nil
@@ -114,15 +116,21 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	if r.PartSize == 0 {
 		r.PartSize = partSize
 	}
-	if e.Fence > giveUpAfter {
+	if e.Fence-e.Marked > giveUpAfter {
 		return r.giveUp(ctx)
 	}
-	if err := r.restore(ctx); err != nil {
-		return err
+	err = r.restore(ctx)
+	if err == nil {
+		err = r.pack(ctx)
 	}
-	err = r.pack(ctx)
 	if errors.Is(err, ErrTaken) {
-		return r.leave(ctx)
+		return p.tidy(ctx, t, which)
+	}
+	if err != nil { // whoever is called next need not wait
+		r.export.LeaseUntil = r.Now()
+		if saved := r.Store.Save(ctx, r.export); !errors.Is(saved, ErrTaken) {
+			err = errors.Join(err, saved)
+		}
 	}
 	return err
 }
@@ -133,25 +141,15 @@ func (r *run) giveUp(ctx context.Context) error {
 	e.State, e.Why = Failed, "It could not be packed. We have been told; ask for another one."
 	by := access.Caller{Tenant: e.Tenant, Actor: "system:packager", Request: id.New[id.Request](r.IDs), At: r.Now()}
 	entry := audit.New(r.IDs, by, audit.ExportFailed, "export:"+string(e.ID), "", "")
-	return r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry))
-}
-
-// leave is what is to be done when the export has been taken away: of one that was deleted, the parts go too.
-func (r *run) leave(ctx context.Context) error {
-	e, err := r.Store.Export(ctx, r.export.Tenant, r.export.ID)
-	if err != nil || e.State != Deleted {
+	if err := r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry)); err != nil {
 		return err
 	}
-	return r.Uploads.Abort(ctx, r.upload())
+	return r.clear(ctx, e)
 }
 
 func (r *run) restore(ctx context.Context) error {
 	if r.export.Step > 0 {
-		b, err := r.Checkpoints.Load(ctx, r.export.Tenant, r.export.ID, r.export.Step)
-		if err != nil {
-			return err
-		}
-		err = json.Unmarshal(b, &r.progress)
+		err := r.load(ctx)
 		for _, m := range r.Members {
 			r.files[m.Name] = true
 		}
@@ -169,7 +167,11 @@ func (r *run) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.checkpoint(ctx)
+	err = r.checkpoint(ctx)
+	if errors.Is(err, ErrTaken) { // whoever has it now began an upload of their own
+		err = errors.Join(err, r.Uploads.Abort(ctx, r.upload()))
+	}
+	return err
 }
 
 func (r *run) pack(ctx context.Context) error {
@@ -256,18 +258,14 @@ func (r *run) close() error {
 	return nil
 }
 
-// flush uploads what is in memory as one part and keeps a checkpoint: from here on nothing before it is done again.
-func (r *run) flush(ctx context.Context) error {
-	if err := r.close(); err != nil {
-		return err
-	}
-	if err := r.part(ctx); err != nil {
-		return err
-	}
-	return r.checkpoint(ctx)
-}
-
+// part uploads what is in memory. Only who has the export at this moment may, and only for as long as they have it: nobody
+// exchanges a part that somebody else has counted.
 func (r *run) part(ctx context.Context) error {
+	if err := r.renew(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaseFor)
+	defer cancel()
 	number := len(r.Parts) + 1
 	tag, err := r.Uploads.Part(ctx, r.upload(), number, r.pending.Bytes())
 	if err != nil {
@@ -281,20 +279,6 @@ func (r *run) part(ctx context.Context) error {
 }
 
 func (r *run) upload() Upload { return Upload{r.export.Tenant, r.export.ID, r.Upload} }
-
-func (r *run) checkpoint(ctx context.Context) error {
-	b, err := json.Marshal(r.progress)
-	if err != nil {
-		return fmt.Errorf("export: checkpoint: %w", err)
-	}
-	step := r.export.Step + 1
-	if err := r.Checkpoints.Save(ctx, r.export.Tenant, r.export.ID, step, b); err != nil {
-		return err
-	}
-	r.export.State, r.export.Step, r.export.LeaseUntil = Running, step, r.Now().Add(leaseFor)
-	r.export.Items, r.export.Total, r.export.Bytes = r.Items, r.Total, r.Bytes
-	return r.Store.Save(ctx, r.export)
-}
 
 func (r *run) late() bool { return !r.Now().Before(r.until) }
 
@@ -313,13 +297,8 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 				return errors.Is(err, errLate), unless(err, errLate)
 			}
 			r.After, r.Paper = p.Place, ""
-			if r.due() {
-				if err := r.flush(ctx); err != nil {
-					return false, err
-				}
-				if r.late() {
-					return true, nil
-				}
+			if again, err := r.breathe(ctx); again || err != nil {
+				return again, err
 			}
 		}
 		if len(all) == 0 {
@@ -369,13 +348,11 @@ func (r *run) trail(ctx context.Context) (again bool, err error) {
 			}
 		}
 		r.From = next
-		if r.due() {
-			if err := r.flush(ctx); err != nil {
-				return false, err
-			}
-			if r.late() && next >= 0 {
-				return true, nil
-			}
+		if next < 0 {
+			break
+		}
+		if again, err := r.breathe(ctx); again || err != nil {
+			return again, err
 		}
 	}
 	return false, nil
@@ -394,6 +371,7 @@ func (r *run) seal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	builder := archive.NewBuilder("")
 	for _, f := range files {
 		b, err := schemas.ReadFile("schemas/" + f.Name())
 		if err != nil {
@@ -402,7 +380,7 @@ func (r *run) seal(ctx context.Context) error {
 		kind := f.Name()[:len(f.Name())-len(".schema.json")]
 		member := "schemas/" + f.Name()
 		m.Schemas[kind] = member
-		builder := archive.NewBuilder(member)
+		builder.Reuse(member)
 		if err := builder.Raw(b); err != nil {
 			return err
 		}

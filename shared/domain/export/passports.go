@@ -98,14 +98,9 @@ func (r *run) document(ctx context.Context, d DocumentRecord, content func() ([]
 		return err
 	}
 	r.Paper = d.ID
-	if !r.due() {
-		return nil
+	again, err := r.breathe(ctx)
+	if err == nil && again {
+		err = errLate
 	}
-	if err := r.flush(ctx); err != nil {
-		return err
-	}
-	if r.late() {
-		return errLate
-	}
-	return nil
+	return err
 }

@@ -70,7 +70,8 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) (more bo
 	}
 	more, err = w.loop(ctx, until)
 	if err != nil && final(err) {
-		return false, w.fail(ctx, fault.Of(err).Detail)
+		f := fault.Of(err)
+		return false, w.fail(ctx, f.Code, f.Detail)
 	}
 	return more, err
 }
@@ -100,7 +101,7 @@ func (r *Runner) takeOver(ctx context.Context, t id.Tenant, which id.Import) (*w
 	case run.Cancelling:
 		return nil, w.cancel(ctx)
 	case run.Strikes >= maxStrikes:
-		return nil, w.fail(ctx, fmt.Sprintf("The import was given up after %d attempts that got no further than row %d.", run.Strikes, w.run.tally().Progress.Cursor))
+		return nil, w.fail(ctx, fault.CodeUnavailable, fmt.Sprintf("The import was given up after %d attempts that got no further than row %d.", run.Strikes, w.run.tally().Progress.Cursor))
 	}
 	return w, w.save(ctx)
 }
@@ -201,7 +202,7 @@ func (w *work) unreadable(ctx context.Context, err error) error {
 		}
 		reason += " " + field.Detail
 	}
-	return w.fail(ctx, short(reason))
+	return w.fail(ctx, f.Code, short(reason))
 }
 
 // final tells whether an error is about the file rather than about the platform.
@@ -216,9 +217,9 @@ func final(err error) bool {
 	return true
 }
 
-func (w *work) fail(ctx context.Context, reason string) error {
+func (w *work) fail(ctx context.Context, code fault.Code, reason string) error {
 	phase := w.run.phase()
-	w.run.State, w.run.Reason, w.run.Plan, w.run.LeaseUntil = Failed, reason, nil, time.Time{}
+	w.run.State, w.run.Code, w.run.Reason, w.run.Plan, w.run.LeaseUntil = Failed, code, reason, nil, time.Time{}
 	return w.end(ctx, phase, audit.ImportRefused)
 }
 

@@ -12,7 +12,6 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -46,9 +45,10 @@ const (
 
 // Limits of imports.
 const (
-	leaseFor  = 90 * time.Second
-	saveEvery = 50
-	maxShown  = 100 // refusals that are told one by one
+	leaseFor   = 90 * time.Second
+	blockSize  = 50      // passports between two checkpoints
+	blockBytes = 8 << 20 // of their lines, after which a block ends early; one passport may be larger
+	maxShown   = 100     // refusals that are told one by one
 )
 
 // Import is one import.
@@ -71,7 +71,7 @@ type Import struct {
 	Restored  int64
 	Present   int64 // were there already, the same
 	Failed    int64 // could not be restored
-	Recipes   int64 // of the archive that the organisation has now
+	Recipes   int64 // of the archive that are here now
 	Problems  []Problem
 
 	Fence      int64
@@ -111,13 +111,15 @@ type Files interface {
 }
 
 // Target stores passports whole, with their versions, their history and their documents, or not at all. It returns a
-// conflict fault when the product belongs to another passport, and present when the same one is there already.
+// conflict fault when the product belongs to another passport, and present when the same one is there already and was not
+// stored by this very import. It is safe for concurrent use.
 type Target interface {
 	Restore(ctx context.Context, w Whole, entry audit.Entry) (present bool, err error)
 }
 
 // Whole is a passport with all that belongs to it.
 type Whole struct {
+	By        id.Import // that brings it
 	Passport  passport.Passport
 	Versions  []passport.Version // by number
 	History   []passport.Moment  // by time
@@ -128,6 +130,12 @@ type Whole struct {
 type Paper struct {
 	Document document.Document
 	Content  func() ([]byte, error)
+}
+
+// Recipes keeps recipes for imports of tables; intake.Recipes has more.
+type Recipes interface {
+	Recipes(ctx context.Context, t id.Tenant) ([]intake.Recipe, error)
+	Save(ctx context.Context, t id.Tenant, r intake.Recipe, entry audit.Entry) error
 }
 
 // Service is what people can do with imports.
@@ -214,13 +222,14 @@ type Runner struct {
 	Store    Store
 	Files    Files
 	Target   Target
-	Recipes  intake.Recipes
+	Recipes  Recipes
 	Tenants  *tenant.Service
 	Groups   passport.Groups
 	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
 	IDs      *id.Source
 	Now      clock.Clock
 	Patience time.Duration
+	Parallel int // passports that are stored at the same time; at least 1
 }
 
 // Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone.
@@ -248,6 +257,12 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	}
 	if errors.Is(err, export.ErrTaken) {
 		return nil
+	}
+	if err != nil { // whoever comes next need not wait, and has not to do again what is done
+		i.LeaseUntil = r.Now()
+		if saved := r.Store.Save(ctx, i); !errors.Is(saved, export.ErrTaken) {
+			err = errors.Join(err, saved)
+		}
 	}
 	return err
 }
@@ -283,71 +298,6 @@ func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive) error
 	i.State, i.Origin, i.Snapshot = Checked, m.Tenant, m.Snapshot
 	i.Passports, i.Versions, i.Documents = m.Counts["passports"], m.Counts["versions"], m.Counts["documents"]
 	return r.Store.Step(ctx, *i, audit.New(r.IDs, r.caller(*i), audit.ImportChecked, "import:"+string(i.ID), "", ""))
-}
-
-// commit stores passport after passport, from where an earlier call has come to.
-func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
-	n, done := int64(0), i.Read
-	err := merge(a, func(p records) error {
-		if n++; n <= done {
-			return nil
-		}
-		if err := r.one(ctx, i, a, p); err != nil {
-			return err
-		}
-		if i.Read++; i.Read%saveEvery != 0 && i.LeaseUntil.Sub(r.Now()) > leaseFor/2 {
-			return nil
-		}
-		i.LeaseUntil = r.Now().Add(leaseFor)
-		if err := r.Store.Save(ctx, *i); err != nil {
-			return err
-		}
-		if !r.Now().Before(until) {
-			return errPause
-		}
-		return nil
-	})
-	if errors.Is(err, errPause) {
-		i.LeaseUntil, i.Asked = r.Now(), i.Asked+1
-		return errors.Join(r.Store.Save(ctx, *i), r.Files.Ask(ctx, i.Tenant, i.ID, i.Asked))
-	}
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(r.keep(ctx, i, a), r.settle(ctx, i, a)); err != nil {
-		return err
-	}
-	i.State = Done
-	entry := audit.New(r.IDs, r.caller(*i), audit.ImportDone, "import:"+string(i.ID), "", "").With("restored", fmt.Sprint(i.Restored))
-	return r.Store.Step(ctx, *i, entry)
-}
-
-const errPause = signal("out of time")
-
-// one restores one passport. What is wrong with it is written down and stops nothing else; a storage that does not answer
-// stops the run, which then goes on later.
-func (r *Runner) one(ctx context.Context, i *Import, a *archive.Archive, p records) error {
-	whole, err := r.back(*i, p)
-	present := false
-	if err == nil {
-		whole.Documents, err = papers(a, *i, whole.Passport.ID, p.documents)
-	}
-	if err == nil {
-		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.Passport.ID), "", "").With("import", string(i.ID))
-		present, err = r.Target.Restore(ctx, whole, entry)
-	}
-	switch {
-	case err == nil && present:
-		i.Present++
-	case err == nil:
-		i.Restored++
-	default:
-		if err := i.refused(Problem{Passport: string(p.passport.ID), ProductIdentifier: p.passport.ProductIdentifier}, err); err != nil {
-			return err
-		}
-		i.Failed++
-	}
-	return nil
 }
 
 // decode keeps numbers as they are written: their hash depends on it.

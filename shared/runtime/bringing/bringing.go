@@ -46,7 +46,7 @@ func New(app *tenancy.App, bucket string) *Runner {
 		files: files,
 		archives: &restore.Runner{
 			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, Recipes: app.Recipes(), Tenants: app.Tenants(),
-			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
 			Key: func(ctx context.Context) (*ecdsa.PublicKey, error) { return key(ctx, app) },
 		},
 		tables: &intake.Runner{
