@@ -67,6 +67,10 @@ func export(t *testing.T) string {
 	answer(t, k, 201, "POST", "/v1/import-recipes", anna, recipe)
 	for n, name := range []string{"Plain", "Grün 🪑 \u2028 \"quoted\" \\ </script>", "=cmd()", strings.Repeat("long ", 2000)} {
 		p := k.Create(t, anna, chair(fmt.Sprint("R", n), name))
+		paper := "/v1/passports/" + p + "/documents?kind=manual&audience=public&name=Manual+" + fmt.Sprint(n%2)
+		if w := k.Do(t, "POST", paper, anna, "how to sit", "Content-Type", "text/plain"); w.Code != http.StatusCreated {
+			t.Fatalf("document: %d %s", w.Code, w.Body)
+		}
 		if n < 3 {
 			k.Publish(t, anna, p)
 		}
