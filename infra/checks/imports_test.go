@@ -30,7 +30,7 @@ func equals(from, to string) bool {
 		"shared/adapters/reports": {"shared/adapters/objects", "shared/adapters/spreadsheet"},
 		"shared/api/":             {"shared/api/httpapi"},
 		"shared/web/":             {"shared/web/frame"},
-		"shared/runtime/":         {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting", "shared/runtime/importing", "shared/runtime/bringing", "shared/runtime/backing"},
+		"shared/runtime/":         {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting", "shared/runtime/importing", "shared/runtime/bringing", "shared/runtime/backing", "shared/runtime/leaving", "shared/runtime/keeping", "shared/runtime/retaining"},
 		"shared/testkit":          {"infra/local/", "shared/testkit"},
 		"infra/":                  {"infra/", "shared/testkit"},
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -68,6 +69,8 @@ type Options struct {
 	// Apart gives each function a process of its own, as far as memory goes: nothing that one function has found out is
 	// known to another, as on AWS. It needs Routes.
 	Apart bool
+	// Env is the environment to stand on, for a second platform over what another has; nil makes a new one.
+	Env map[string]string
 	// SystemClock lets the kit's clock run with the machine's, for tests beside processes that read that.
 	SystemClock bool
 }
@@ -75,7 +78,10 @@ type Options struct {
 // Open makes a platform with its own tables and a clock that stands still until it is advanced.
 func Open(t testing.TB, o Options) *Kit {
 	t.Helper()
-	k := &Kit{Clock: clock.NewMovable(clock.Fixed(Start())), Env: Environment(t), Log: &bytes.Buffer{}}
+	k := &Kit{Clock: clock.NewMovable(clock.Fixed(Start())), Env: maps.Clone(o.Env), Log: &bytes.Buffer{}}
+	if o.Env == nil {
+		k.Env = Environment(t)
+	}
 	if o.SystemClock {
 		k.Clock = clock.NewMovable(clock.System)
 	}
@@ -145,7 +151,7 @@ func (k *Kit) mail(t testing.TB) {
 // backups gives the kit a service in place of AWS Backup.
 func (k *Kit) backups(t testing.TB) {
 	var err error
-	prefix := strings.TrimSuffix(k.Env["RECORDS_TABLE"], "Records")
+	prefix := strings.TrimSuffix(k.Env["BACKUP_VAULT"], "BackupVault")
 	k.Copies, err = backups.Open(backups.Options{
 		Dir: t.TempDir(), DynamoDB: k.Env["DYNAMODB_ENDPOINT"], Access: k.Env["AWS_ACCESS_KEY_ID"], Secret: k.Env["AWS_SECRET_ACCESS_KEY"],
 		Now: k.Clock.Now, Template: Template(t), Name: func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") },
@@ -199,8 +205,12 @@ func Environment(t testing.TB) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	marker, err := provision.Mark(ctx, db, keys, signer, Tables(t, prefix), Start())
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string]string{
-		"LEDGER_KEY_ARN": ledger, "BACKUP_VAULT": prefix + "BackupVault", "LEDGER_VAULT": prefix + "LedgerVault",
+		"MARKER_KEY": marker, "LEDGER_KEY_ARN": ledger, "BACKUP_VAULT": prefix + "BackupVault", "LEDGER_VAULT": prefix + "LedgerVault",
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys", "CUSTODY_TABLE": prefix + "Custody",

@@ -151,7 +151,7 @@ func packed(t *testing.T, size int, model passport.Content, lines io.Writer) (*w
 	}
 	w := &workspace{size: size, model: model, key: key, lines: lines, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}}}
 	p := &export.Packager{
-		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: marks{w}, Signer: w, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: 24 * time.Hour,
+		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: marks{w}, Signer: w, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: 24 * time.Hour, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
 	runtime.GC()
 	begun := clock.System()
@@ -292,6 +292,7 @@ func TestDryRun(t *testing.T) {
 		d := &desk{run: run}
 		r := &intake.Runner{
 			Store: d, Target: d, Report: d, Checker: checker, Groups: set.Find, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: time.Hour, Parallel: 8,
+			Stage: func(context.Context, id.Tenant) error { return nil },
 			Open: func(context.Context, intake.Run) (intake.Source, error) {
 				return spreadsheet.OpenItems(bytes.NewReader(file.Bytes()), int64(file.Len()), format, spreadsheet.Limits{Bytes: intake.MaxSize, Columns: intake.MaxColumns})
 			},

@@ -304,6 +304,23 @@ func (s *Service) restore(ctx context.Context, arn, table, token string) (*job, 
 	return j, s.save()
 }
 
+// RestoreNewest fills a new table from the newest copy of another.
+func (s *Service) RestoreNewest(ctx context.Context, of, table string) error {
+	arn, newest := "", time.Time{}
+	s.mu.Lock()
+	for _, p := range s.kept.Points {
+		if p.Table == of && !p.CreatedAt.Before(newest) {
+			arn, newest = p.ARN, p.CreatedAt
+		}
+	}
+	s.mu.Unlock()
+	j, err := s.restore(ctx, arn, table, "")
+	if err == nil && j.State != "COMPLETED" {
+		err = errors.New(j.Message)
+	}
+	return err
+}
+
 func tableARN(table string) string {
 	return "arn:aws:dynamodb:" + region + ":" + account + ":table/" + table
 }

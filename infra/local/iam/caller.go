@@ -15,6 +15,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/passportcraft/passportcraft/infra/local/iam/policy"
+
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 )
 
 // maxBody is more than any call of DynamoDB, KMS or STS may hold.
@@ -192,7 +194,7 @@ func (a *attempt) forward(engine string, requests func() ([]policy.Request, stri
 		out.Header.Set("X-Amz-Content-Sha256", a.hash)
 	}
 	e := a.options.Engines
-	err := a.signer.SignHTTP(out.Context(), aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, out, a.hash, "s3", a.region, a.at,
+	err := a.signer.SignHTTP(out.Context(), aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, out, a.hash, "s3", a.region, clock.System(), // the engine lives in real time, whatever time it is here
 		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	if err != nil {
 		return admitted{}, refuse("s3", accessDenied, "The call cannot be signed for the engine.")

@@ -218,6 +218,9 @@ func (s *site) build(environments map[string]map[string]string, common map[strin
 	for name, value := range common {
 		all[name] = value
 	}
+	if err := write(filepath.Join(s.options.Data, "operator.json"), all); err != nil { // for passportctl drill
+		return err
+	}
 	config, err := wire.ReadConfig(func(name string) string { return all[name] })
 	if err != nil {
 		return err
@@ -248,6 +251,7 @@ func (s *site) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+mailPath, mail.View())
 	mux.Handle("POST "+mailPath+"/", mail.SES())
+	mux.Handle(backupsPath, s.copies) // calls of DynamoDB, which have no path
 	mux.Handle(backupsPath+"/", http.StripPrefix(backupsPath, s.copies))
 	scheduler, err := s.scheduler()
 	if err != nil {

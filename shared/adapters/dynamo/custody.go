@@ -35,7 +35,7 @@ type Custodies struct {
 
 // NewCustodies makes the store.
 func NewCustodies(db *DB, ring *keyring.Ring[id.Custody]) *Custodies {
-	return &Custodies{db: db, ring: ring, keys: NewCustodyKeys(db), squeeze: keyring.NewSqueezer()}
+	return &Custodies{db: db, ring: ring, keys: NewCopyKeys(db), squeeze: keyring.NewSqueezer()}
 }
 
 // Keep stores a copy: one read and one write, and with something to seal a key of its own, one call of the key service and

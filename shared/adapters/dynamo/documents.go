@@ -112,7 +112,7 @@ func (s *Documents) put(ctx context.Context, d document.Document, content []byte
 	if err != nil {
 		return nil, "", err
 	}
-	ref, err := s.contents.Put(ctx, d.Tenant, body)
+	ref, err := s.contents.Put(ctx, d.Tenant, d.Passport, body)
 	if err != nil {
 		return nil, "", fmt.Errorf("store document: %w", err)
 	}

@@ -33,6 +33,9 @@ type Dump struct {
 	Logs        *AuditLogs
 	Recipes     *Recipes
 	Papers      *Documents
+	Choices     *Choices
+	Lives       *Lives
+	Holds       *Holds
 }
 
 // last is the greatest identifier that can have been made at or before an instant (UUIDv7: the first 48 bits are the
@@ -111,7 +114,9 @@ func (s *Dump) Passports(ctx context.Context, t id.Tenant, at time.Time, after s
 func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to export.Takers) error {
 	var history []export.MomentRecord
 	var papers []document.Document // at most as many as a passport may have
-	// Rows come as moments (AT#), documents (D#) and their number, the passport itself (META), versions (V#).
+	var said *export.SaidRecord
+	// Rows come as moments (AT#), what was said about the passport (CHOICE), documents (D#) and their number, the passport
+	// itself (META), versions (V#).
 	return s.Records.db.each(ctx, &dynamodb.QueryInput{
 		TableName: &s.Records.db.tables.Records, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p"),
 		ExpressionAttributeValues: item{":p": text(passportPartition(t, p))},
@@ -127,12 +132,18 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 				history = append(history, m)
 			}
 			return r.err
+		case k.sort == choiceKey(t, p).sort:
+			var err error
+			said, err = s.said(ctx, t, it)
+			return err
 		case k.sort == passportKey(t, p).sort:
 			whole, err := s.Records.passport(ctx, t, k, it)
 			if err != nil {
 				return err
 			}
-			if err := to.Passport(snapshot(whole, history, at)); err != nil {
+			out := snapshot(whole, history, at)
+			out.Said = said
+			if err := to.Passport(out); err != nil {
 				return err
 			}
 			return s.papers(ctx, papers, to)
@@ -251,7 +262,7 @@ func (s *Dump) Account(ctx context.Context, t id.Tenant, at time.Time, record fu
 	for _, r := range recipes {
 		failed = errors.Join(failed, record("recipes", r))
 	}
-	return errors.Join(err, members, invitations, notices, keys, failed, s.unsigned(ctx, t, at, record))
+	return errors.Join(err, members, invitations, notices, keys, failed, s.contract(ctx, t, record), s.unsigned(ctx, t, at, record))
 }
 
 func rows[T any](got page.Of[T], err error, of func(T) export.Row) (page.Of[export.Row], error) {

@@ -51,6 +51,14 @@ func identityKey(i member.Identity) key {
 	return key{"I#" + base64.RawURLEncoding.EncodeToString(sum[:]), "ID"}
 }
 
+const wayPrefix = "I#"
+
+// wayKey lists an identity with its person, so that whoever forgets the person finds it. The subject is an opaque
+// identifier of our user pool; it names nobody outside.
+func wayKey(p id.Person, i member.Identity) key {
+	return key{personPartition(p), identityKey(i).partition}
+}
+
 func personPartition(p id.Person) string { return "P#" + string(p) }
 
 func personKey(p id.Person) key { return key{personPartition(p), "PERSON"} }
@@ -75,8 +83,8 @@ func creationPartition(t id.Tenant, shard int) string {
 // dueShards is the fixed number of partitions of what somebody has to look at by the clock, of all tenants.
 const dueShards = 1
 
-// duePartition lists exports and imports by when somebody has to look at them; ended ones are not there.
-func duePartition(shard int) string { return fmt.Sprintf("DUE#%d", shard) }
+// dueTransfers is the kind of exports and imports among what is due; ended ones are not there.
+const dueTransfers = "transfer"
 
 // The partitions of what is looked at by the clock, below their tenant's prefix.
 const (
@@ -212,3 +220,12 @@ func journalMarkKey(m journal.Mark) key {
 func journalHeadKey() key { return key{"JOURNAL", "HEAD"} }
 
 func journalSecretKey() key { return key{"JOURNAL", "SECRET"} }
+
+// clearedKey is the reserved row of every table that says that it may be used; single for tables without a sort key. It
+// belongs to no tenant and to no person.
+func clearedKey(single bool) key {
+	if single {
+		return key{partition: "RESTORE#CLEARED"}
+	}
+	return key{"RESTORE#CLEARED", "CLEARED"}
+}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,7 +25,7 @@ const maxObject = 16 << 20
 // Observe is told about every call.
 type Observe func(ctx context.Context, operation string, units float64)
 
-// Contents implements dynamo.Overflow over one bucket: content/<tenant>/<sha-256 of the sealed bytes>.
+// Contents implements dynamo.Overflow over one bucket: content/<tenant>/<passport>/<sha-256 of the sealed bytes>.
 type Contents struct {
 	api     *s3.Client
 	bucket  string
@@ -43,10 +44,10 @@ func Open(cfg aws.Config, endpoint, bucket string, observe Observe) *Contents {
 	return &Contents{api: api, bucket: bucket, observe: observe}
 }
 
-// Put stores sealed bytes for a tenant and returns their reference. Storing the same bytes again changes nothing.
-func (c *Contents) Put(ctx context.Context, t id.Tenant, sealed []byte) (string, error) {
+// Put stores sealed bytes of a tenant's passport and returns their reference. Storing the same bytes again changes nothing.
+func (c *Contents) Put(ctx context.Context, t id.Tenant, p id.Passport, sealed []byte) (string, error) {
 	sum := sha256.Sum256(sealed)
-	ref := hex.EncodeToString(sum[:])
+	ref := string(p) + "/" + hex.EncodeToString(sum[:])
 	_, err := c.api.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &c.bucket, Key: aws.String(name(t, ref)), Body: bytes.NewReader(sealed), ContentType: aws.String("application/octet-stream"),
 	})
@@ -70,7 +71,7 @@ func (c *Contents) Get(ctx context.Context, t id.Tenant, ref string) ([]byte, er
 		return nil, failed(err)
 	}
 	sum := sha256.Sum256(b)
-	if hex.EncodeToString(sum[:]) != ref {
+	if hex.EncodeToString(sum[:]) != path.Base(ref) {
 		return nil, fmt.Errorf("objects: %s is not what was stored", name(t, ref))
 	}
 	return b, nil

@@ -10,7 +10,6 @@ import (
 	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -227,15 +226,10 @@ func strict(b []byte, v any) error {
 	return nil
 }
 
-// Verify checks that a document was signed with the key (DER SubjectPublicKeyInfo, P-256), and reads it. A document that
-// is good may still say that a promise was broken: see Violations.
-func Verify(document, signature, spki []byte) (Document, error) {
-	parsed, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
-		return Document{}, fmt.Errorf("the public key cannot be read: %w", err)
-	}
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if !ok || key.Curve != elliptic.P256() {
+// Verify checks that a document was signed with a key of the curve P-256, and reads it. A document that is good may still
+// say that a promise was broken: see Violations.
+func Verify(document, signature []byte, key *ecdsa.PublicKey) (Document, error) {
+	if key.Curve != elliptic.P256() {
 		return Document{}, errors.New("the public key is not one of the curve P-256")
 	}
 	sum := sha256.Sum256(Message(document))

@@ -413,6 +413,15 @@ type PassportRecord struct {
 	Content           map[string]any `json:"content"` // its own, without what it inherits
 	History           []MomentRecord `json:"history"`
 	ChangedSince      bool           `json:"changedSinceSnapshot,omitempty"` // content and revision are later than the snapshot
+	Said              *SaidRecord    `json:"said,omitempty"`
+}
+
+// SaidRecord is what the organisation has said about what becomes of a passport when it leaves.
+type SaidRecord struct {
+	SuccessorURL string    `json:"successorUrl,omitempty"`
+	DeclaredBy   string    `json:"declaredBy,omitempty"`
+	DeclaredAt   time.Time `json:"declaredAt,omitzero"`
+	RecycledAt   time.Time `json:"recycledAt,omitzero"`
 }
 
 // MomentRecord is one change of what was in force.

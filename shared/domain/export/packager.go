@@ -49,8 +49,9 @@ type Packager struct {
 	Tables      Tables
 	IDs         *id.Source
 	Now         clock.Clock
-	Patience    time.Duration // after which it stops and asks to be called again; the function's time less a reserve
-	PartSize    int           // 0: 8 MiB
+	Stage       func(ctx context.Context, t id.Tenant) error // refuses when nobody can fetch the package any more
+	Patience    time.Duration                                // after which it stops and asks to be called again; the function's time less a reserve
+	PartSize    int                                          // 0: 8 MiB
 }
 
 // phase is what is packed at present.
@@ -101,6 +102,12 @@ type run struct {
 // of one that has ended is cleared away.
 func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error {
 	ctx = access.As(ctx, t)
+	if err := p.Stage(ctx, t); err != nil {
+		if fault.Of(err).Kind == fault.Forbidden {
+			return nil // it goes with the organisation, and nothing more is written for that
+		}
+		return err
+	}
 	now := p.Now()
 	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
 	if errors.Is(err, ErrTaken) {

@@ -232,6 +232,7 @@ func (r *rows) Next(context.Context) (intake.Item, error) {
 func (w *world) runner(cells [][]string, patience time.Duration, parallel int) *intake.Runner {
 	return &intake.Runner{
 		Store: w, Target: target{w}, Report: w, Checker: w.rules.checker, Groups: w.rules.groups.Find, IDs: w.ids, Now: w.now.Now, Patience: patience, Parallel: parallel,
+		Stage: func(context.Context, id.Tenant) error { return nil },
 		Open: func(context.Context, intake.Run) (intake.Source, error) {
 			var s intake.Source
 			err := w.step(func() error { s = &rows{cells: cells}; return nil })

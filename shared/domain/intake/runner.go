@@ -34,10 +34,12 @@ type Runner struct {
 	Now     clock.Clock
 	// Open reads the file of a run from its beginning. A fault other than unavailable and internal says that it is no such
 	// file as was announced.
-	Open     func(ctx context.Context, r Run) (Source, error)
-	Arrived  func(ctx context.Context, r Run) (bool, error) // tells whether the file is there
-	Patience time.Duration                                  // after which it pauses
-	Parallel int                                            // rows that are compared or stored at the same time; at least 1
+	Open    func(ctx context.Context, r Run) (Source, error)
+	Arrived func(ctx context.Context, r Run) (bool, error) // tells whether the file is there
+	// Stage refuses what the contract of the organisation no longer allows; it is asked before each block of rows.
+	Stage    func(ctx context.Context, t id.Tenant) error
+	Patience time.Duration // after which it pauses
+	Parallel int           // rows that are compared or stored at the same time; at least 1
 }
 
 // work is one attempt at a phase of a run.
@@ -293,6 +295,9 @@ func (w *work) save(ctx context.Context, entries ...audit.Entry) error {
 func (w *work) loop(ctx context.Context, until time.Time) (more bool, err error) {
 	cursor := w.run.tally().Progress.Cursor
 	for {
+		if err := w.Stage(ctx, w.run.Tenant); err != nil {
+			return false, err
+		}
 		block, last, err := w.next(ctx, cursor)
 		if err != nil {
 			return false, err

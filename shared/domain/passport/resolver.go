@@ -28,7 +28,7 @@ func (r *Resolver) Resolve(ctx context.Context, product identifier.Product) (Pub
 		return v, nil
 	case InCustody:
 		return r.Store.Kept(ctx, v)
-	case Hidden:
+	case Hidden, Deleted:
 		return v, fault.New(fault.CodePassportNotFound, "No passport is published for this product.")
 	case Ceased:
 		return v, fault.New(fault.CodePassportCeased, "This passport ceased to exist on %s. %s", v.At.Format(time.DateOnly), v.Reason)

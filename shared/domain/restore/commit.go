@@ -35,6 +35,9 @@ func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, unti
 		if err := r.Store.Save(ctx, *i); err != nil {
 			return err
 		}
+		if err := r.Stage(ctx, i.Tenant); err != nil {
+			return err
+		}
 		if !r.Now().Before(until) {
 			return errPause
 		}

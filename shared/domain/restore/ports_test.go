@@ -219,7 +219,7 @@ func (w organisations) Update(_ context.Context, t organisation.Tenant, entry au
 
 func (w *world) runner(patience time.Duration, parallel int) *restore.Runner {
 	return &restore.Runner{
-		Store: importStore{w}, Files: files{w}, Target: target{w}, Recipes: recipes{w}, Tenants: &organisation.Service{Store: organisations{w}, IDs: w.ids}, Groups: productgroup.NewSet().Find, IDs: w.ids, Now: w.now.Now, Patience: patience, Parallel: parallel,
+		Store: importStore{w}, Files: files{w}, Target: target{w}, Recipes: recipes{w}, Tenants: &organisation.Service{Store: organisations{w}, IDs: w.ids}, Groups: productgroup.NewSet().Find, IDs: w.ids, Now: w.now.Now, Patience: patience, Parallel: parallel, Stage: func(context.Context, id.Tenant) error { return nil },
 		Key: func(context.Context) (*ecdsa.PublicKey, error) { return &w.key.PublicKey, nil },
 	}
 }

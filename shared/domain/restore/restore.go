@@ -226,6 +226,7 @@ type Runner struct {
 	Tenants  *tenant.Service
 	Groups   passport.Groups
 	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
+	Stage    func(ctx context.Context, t id.Tenant) error // refuses what the contract of the organisation no longer allows
 	IDs      *id.Source
 	Now      clock.Clock
 	Patience time.Duration
@@ -246,6 +247,9 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	if err != nil {
 		return err
 	}
+	if err := r.Stage(ctx, t); err != nil {
+		return r.stop(ctx, i, err)
+	}
 	a, err := r.open(ctx, i)
 	if err == nil && i.State == Checking {
 		err = r.check(ctx, &i, a)
@@ -258,6 +262,9 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	if errors.Is(err, export.ErrTaken) {
 		return nil
 	}
+	if f := fault.Of(err); f != nil && f.Kind == fault.Forbidden {
+		return r.stop(ctx, i, err)
+	}
 	if err != nil { // whoever comes next need not wait, and has not to do again what is done
 		i.LeaseUntil = r.Now()
 		if saved := r.Store.Save(ctx, i); !errors.Is(saved, export.ErrTaken) {
@@ -265,6 +272,16 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 		}
 	}
 	return err
+}
+
+// stop ends an import that the contract no longer allows. What it has restored stays.
+func (r *Runner) stop(ctx context.Context, i Import, err error) error {
+	f := fault.Of(err)
+	if f.Kind != fault.Forbidden {
+		return err
+	}
+	i.State, i.Why = Refused, f.Detail
+	return r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportRefused, "import:"+string(i.ID), "", ""))
 }
 
 func (r *Runner) refuse(ctx context.Context, i Import, w *archive.Wrong) error {

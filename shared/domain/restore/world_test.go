@@ -396,6 +396,6 @@ func (w *world) packager(partSize int, patience time.Duration) *export.Packager 
 		Store: exportStore{w}, Requests: shelf{w}, Source: source{w}, Uploads: shelf{w}, Shelf: shelf{w}, Checkpoints: shelf{w}, Signer: signer{w}, IDs: w.ids, Now: w.now.Now,
 		Groups: func(string) (*productgroup.Group, error) {
 			return nil, fault.New(fault.CodeProductGroupUnknown, "There are none.")
-		}, Patience: patience, PartSize: partSize,
+		}, Patience: patience, PartSize: partSize, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
 }

@@ -117,8 +117,8 @@ func (u *inspection) notYet(r lifecycle.Record, works []Work) time.Time {
 				return now.Add(soon)
 			}
 		}
-		if !r.SecondVerified.IsZero() {
-			return now.Add(retry) // the tick takes the next step
+		if second := r.SecondVerified; !second.IsZero() && u.at.NotBefore.Before(second.Add(2*r.Policy().Between)) {
+			return now.Add(retry) // the tick takes the next step, unless a hold stands against it
 		}
 		if first := r.FirstVerified; !first.IsZero() && u.at.NotBefore.Before(first.Add(r.Policy().Between)) {
 			return first.Add(r.Policy().Between + lifecycle.Reserve + lifecycle.MaxDisagreement)
@@ -192,7 +192,7 @@ func (u *inspection) conclude(ctx context.Context, w Work, life lifecycle.Life, 
 		return err
 	}
 	if content > 0 {
-		if err := u.Journal.Begin(ctx, orderOf(life), life.Record.Deadlines().DrainUntil); err != nil {
+		if err := journalled(ctx, u.Journal, life); err != nil {
 			return err
 		}
 	}

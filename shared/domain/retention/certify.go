@@ -12,9 +12,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 )
 
-// errRetired says that a tenant is no more.
-var errRetired = errors.New("retention: the tenant is certified and gone")
-
 // lastLook has the auditor count once more before the certificate says that nothing is left.
 func (v *visit) lastLook(ctx context.Context) error {
 	if err := v.load(ctx); err != nil {
@@ -175,8 +172,6 @@ func (v *visit) retire(ctx context.Context) error {
 	err := v.Lives.Retire(ctx, l.Record, lifecycle.CertificateRow{
 		ID: l.CertificateID, Secret: l.CertificateSecret, Document: l.Document, Signature: l.Signature, At: l.Record.CertifiedAt,
 	})
-	if err != nil {
-		return err
-	}
-	return errRetired
+	v.retired = err == nil
+	return err
 }

@@ -21,7 +21,7 @@ func (a *Auditor) Detect(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	hits := 0
+	hits, known := 0, map[id.Tenant]bool{} // asked for once, however many stores name them
 	var failures []error
 	for _, c := range a.Census {
 		seen := map[id.Tenant]bool{}
@@ -33,7 +33,11 @@ func (a *Auditor) Detect(ctx context.Context, now time.Time) error {
 			failures = append(failures, fmt.Errorf("%s: %w", c.Name(), err)) // what it did say counts
 		}
 		for _, t := range slices.Sorted(maps.Keys(seen)) {
+			if known[t] {
+				continue
+			}
 			nobody, err := nobodys(ctx, a.Register, a.Lives, Work{Tenant: t})
+			known[t] = err == nil && !nobody
 			if err == nil && nobody {
 				hits++
 				err = a.resurrected(ctx, t, c.Name(), at.at())

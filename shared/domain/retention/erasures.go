@@ -75,11 +75,7 @@ func (e *Erasures) Undo(ctx context.Context, t id.Tenant, p id.Passport, now tim
 	case !now.Before(state.NotBefore) || !w.Began.IsZero():
 		return fault.New(fault.CodeStepBlocked, "The deletion could be taken back until %s.", stamp(state.NotBefore))
 	}
-	// The fence goes up first: a worker that has just read the work can no longer claim it.
-	if w, err = e.Works.Claim(ctx, w, now.Add(lease)); err != nil {
-		return err
-	}
-	return e.Drops.Drop(ctx, w)
+	return e.Drops.Drop(ctx, w) // unless a worker has claimed it meanwhile
 }
 
 // Pending tells when the deletion of a passport begins; zero when nobody has asked for it.

@@ -64,6 +64,10 @@ func (v *visit) closeJournal(ctx context.Context) (bool, error) {
 	if err != nil || closed {
 		return closed, err
 	}
+	// An entry that was closed before, and dropped since because a hold has kept the rest for months, is written again.
+	if err := journalled(ctx, v.Journal, v.life); err != nil {
+		return false, err
+	}
 	if err := v.Journal.Close(ctx, v.order(), v.life.Record.ActiveClearAt, evidence(v.works)); err != nil {
 		return false, err
 	}

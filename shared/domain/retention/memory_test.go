@@ -1,19 +1,13 @@
 package retention_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
@@ -43,17 +37,19 @@ func same(a, b lifecycle.Record) bool {
 }
 
 func (l *lives) Step(_ context.Context, s lifecycle.Step) error {
-	if l.fail != nil {
-		if err := l.fail(s); err != nil {
-			return err
+	return l.w.crash.call(func() error {
+		if l.fail != nil {
+			if err := l.fail(s); err != nil {
+				return err
+			}
 		}
-	}
-	if !same(l.all[s.Before.Tenant].Record, s.Before) || s.After.Record.Revision != s.Before.Revision+1 {
-		return lifecycle.ErrStale
-	}
-	l.all[s.Before.Tenant] = s.After
-	l.steps = append(l.steps, s)
-	return nil
+		if !same(l.all[s.Before.Tenant].Record, s.Before) || s.After.Record.Revision != s.Before.Revision+1 {
+			return lifecycle.ErrStale
+		}
+		l.all[s.Before.Tenant] = s.After
+		l.steps = append(l.steps, s)
+		return nil
+	})
 }
 
 func (l *lives) Due(_ context.Context, through time.Time, most int) ([]id.Tenant, error) {
@@ -79,12 +75,14 @@ func (l *lives) Each(_ context.Context, do func(lifecycle.Life) error) error {
 }
 
 func (l *lives) Retire(_ context.Context, before lifecycle.Record, c lifecycle.CertificateRow) error {
-	if !same(l.all[before.Tenant].Record, before) {
-		return lifecycle.ErrStale
-	}
-	delete(l.all, before.Tenant)
-	l.certs[c.ID] = c
-	return nil
+	return l.w.crash.call(func() error {
+		if !same(l.all[before.Tenant].Record, before) {
+			return lifecycle.ErrStale
+		}
+		delete(l.all, before.Tenant)
+		l.certs[c.ID] = c
+		return nil
+	})
 }
 
 // holds keeps holds in memory; only what the engine reads.
@@ -113,19 +111,24 @@ func (h *holds) Each(_ context.Context, do func(lifecycle.Hold) error) error {
 }
 
 // works keeps work in memory.
-type works struct{ all map[string]retention.Work }
+type works struct {
+	w   *world
+	all map[string]retention.Work
+}
 
 func workName(w retention.Work) string {
 	return fmt.Sprint(w.Tenant, "|", w.Kind, "|", w.Store, "|", w.Passport, "|", w.Person)
 }
 
 func (k *works) Add(_ context.Context, all ...retention.Work) error {
-	for _, w := range all {
-		if _, there := k.all[workName(w)]; !there {
-			k.all[workName(w)] = w
+	return k.w.crash.call(func() error {
+		for _, w := range all {
+			if _, there := k.all[workName(w)]; !there {
+				k.all[workName(w)] = w
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func (k *works) Due(_ context.Context, kinds []retention.Kind, now time.Time, most int) ([]retention.Work, error) {
@@ -140,22 +143,28 @@ func (k *works) Due(_ context.Context, kinds []retention.Kind, now time.Time, mo
 }
 
 func (k *works) Claim(_ context.Context, w retention.Work, until time.Time) (retention.Work, error) {
-	is, ok := k.all[workName(w)]
-	if !ok || is.Fence != w.Fence {
-		return w, retention.ErrTaken
-	}
-	is.Fence, is.Lease = is.Fence+1, until
-	k.all[workName(w)] = is
-	return is, nil
+	is := w
+	err := k.w.crash.call(func() error {
+		ok := false
+		if is, ok = k.all[workName(w)]; !ok || is.Fence != w.Fence {
+			return retention.ErrTaken
+		}
+		is.Fence, is.Lease = is.Fence+1, until
+		k.all[workName(w)] = is
+		return nil
+	})
+	return is, err
 }
 
 func (k *works) Save(_ context.Context, w retention.Work) error {
-	is, ok := k.all[workName(w)]
-	if !ok || is.Fence != w.Fence {
-		return retention.ErrTaken
-	}
-	k.all[workName(w)] = w
-	return nil
+	return k.w.crash.call(func() error {
+		is, ok := k.all[workName(w)]
+		if !ok || is.Fence != w.Fence {
+			return retention.ErrTaken
+		}
+		k.all[workName(w)] = w
+		return nil
+	})
 }
 
 func (k *works) Of(_ context.Context, t id.Tenant) ([]retention.Work, error) {
@@ -169,16 +178,20 @@ func (k *works) Of(_ context.Context, t id.Tenant) ([]retention.Work, error) {
 }
 
 func (k *works) Remove(_ context.Context, t id.Tenant) error {
-	maps.DeleteFunc(k.all, func(_ string, w retention.Work) bool { return w.Tenant == t })
-	return nil
+	return k.w.crash.call(func() error {
+		maps.DeleteFunc(k.all, func(_ string, w retention.Work) bool { return w.Tenant == t })
+		return nil
+	})
 }
 
 func (k *works) Drop(_ context.Context, w retention.Work) error {
-	if is, ok := k.all[workName(w)]; !ok || is.Fence != w.Fence {
-		return retention.ErrTaken
-	}
-	delete(k.all, workName(w))
-	return nil
+	return k.w.crash.call(func() error {
+		if is, ok := k.all[workName(w)]; !ok || is.Fence != w.Fence {
+			return retention.ErrTaken
+		}
+		delete(k.all, workName(w))
+		return nil
+	})
 }
 
 // row is one row of a store.
@@ -195,10 +208,12 @@ type shelf struct {
 	name  string
 	phase retention.Phase
 	rows  []row
-	lie   bool  // says that it has deleted and has not
-	err   error // what every sweep answers
-	pages []int // the sizes it was asked for
-	mute  bool  // no evidence
+	lie   bool   // says that it has deleted and has not
+	err   error  // what every sweep answers
+	pages []int  // the sizes it was asked for
+	stuck bool   // says that it is at the same place, for ever
+	mute  bool   // no evidence
+	hook  func() // called with each sweep
 }
 
 func (s *shelf) Name() string           { return s.name }
@@ -222,11 +237,25 @@ func (s *shelf) Verify(_ context.Context, o retention.Order) (int64, error) {
 
 func (s *shelf) Sweep(_ context.Context, o retention.Order, cursor string, most int) (retention.Page, error) {
 	s.pages = append(s.pages, most)
+	if s.hook != nil {
+		s.hook()
+	}
 	if s.err != nil {
 		return retention.Page{}, s.err
 	}
-	s.w.destroys(o, s.phase)
+	if s.stuck {
+		return retention.Page{Cursor: "here"}, nil
+	}
 	var p retention.Page
+	err := s.w.crash.call(func() error {
+		p = s.sweep(o, cursor, most)
+		return nil
+	})
+	return p, err
+}
+
+func (s *shelf) sweep(o retention.Order, cursor string, most int) (p retention.Page) {
+	s.w.destroys(o, s.phase)
 	var keep, mine []row
 	for _, r := range s.rows {
 		if s.of(o, r) && r.name > cursor {
@@ -258,7 +287,7 @@ func (s *shelf) Sweep(_ context.Context, o retention.Order, cursor string, most 
 	sum := sha256.Sum256(fmt.Append(nil, p.Deleted, cursor))
 	p.Digest = sum[:]
 	s.rows = keep
-	return p, nil
+	return p
 }
 
 func (s *shelf) Evidence(_ context.Context, _ retention.Order) (retention.Receipt, error) {
@@ -275,359 +304,4 @@ func (s *shelf) Tenants(_ context.Context, do func(id.Tenant) error) error {
 		}
 	}
 	return nil
-}
-
-// world is every port, and a clock that the test moves.
-type world struct {
-	t       testing.TB
-	now     time.Time
-	skew    []time.Duration
-	lives   *lives
-	holds   *holds
-	works   *works
-	shelves []*shelf
-	key     *ecdsa.PrivateKey
-	ids     *id.Source
-
-	mark     time.Time
-	word     *lifecycle.Resume
-	limiter  lifecycle.Limiter
-	journal  map[string]time.Time // by order: zero while open
-	disabled map[id.Tenant]bool
-	told     map[string]int
-	mails    map[string]retention.Message
-	figures  map[string]float64
-	most     map[string]float64 // the largest value of each figure
-	cases    map[id.Tenant][]retention.Case
-	kept     map[id.Passport]lifecycle.Disposition
-	known    map[id.Tenant]bool // registered
-	strays   []string
-	backups  []time.Time
-	oldest   time.Time
-	exports  map[id.Tenant]time.Time // running until
-	proof    func(lifecycle.Record) *lifecycle.LogProof
-	early    []string // destructive calls before their time
-}
-
-// destroys remembers destructive calls that no one should have made.
-func (w *world) destroys(o retention.Order, p retention.Phase) {
-	life, ok := w.lives.all[o.Tenant]
-	if !ok || o.Passport != "" || o.Person != "" {
-		return
-	}
-	r := life.Record
-	if !r.State.Begun() || w.now.Before(r.Deadlines().DrainUntil) || w.now.Before(r.T0.Add(30*day)) && r.Expedited == nil ||
-		p == retention.Keys && r.State != lifecycle.ActiveClear && r.State != lifecycle.ResidualClear {
-		w.early = append(w.early, fmt.Sprintf("%s at %s in state %s", o.Tenant, w.now, r.State))
-	}
-}
-
-func (w *world) Now(context.Context) ([]time.Time, error) {
-	out := []time.Time{}
-	for _, s := range w.skew {
-		out = append(out, w.now.Add(s))
-	}
-	return out, nil
-}
-
-func (w *world) Mark(context.Context) (time.Time, *lifecycle.Resume, error) {
-	return w.mark, w.word, nil
-}
-
-func (w *world) Raise(_ context.Context, from, to time.Time) error {
-	if !w.mark.Equal(from) {
-		return retention.ErrTaken
-	}
-	w.mark = to
-	return nil
-}
-
-func (w *world) Limiter(context.Context) (lifecycle.Limiter, int64, error) { return w.limiter, 0, nil }
-
-func (w *world) Limit(_ context.Context, l lifecycle.Limiter, _ int64) error {
-	w.limiter = l
-	return nil
-}
-
-func (w *world) Prove(_ context.Context, r lifecycle.Record) (*lifecycle.LogProof, error) {
-	return w.proof(r), nil
-}
-
-func (w *world) Oldest(context.Context) (time.Time, bool, error) { return w.oldest, true, nil }
-
-func orderName(o retention.Order) string {
-	return fmt.Sprint(o.Tenant, "|", o.Passport, "|", o.Person, "|", o.Asked.UTC())
-}
-
-func (w *world) Begin(_ context.Context, o retention.Order, _ time.Time) error {
-	if o.Asked.IsZero() {
-		w.t.Errorf("the journal is not told when %s was asked for", orderName(o))
-	}
-	if _, there := w.journal[orderName(o)]; !there {
-		w.journal[orderName(o)] = time.Time{}
-	}
-	return nil
-}
-
-func (w *world) Close(_ context.Context, o retention.Order, done time.Time, evidence string) error {
-	at, there := w.journal[orderName(o)]
-	if !there || done.IsZero() || len(evidence) < 10 || len(evidence) > 200 {
-		return fmt.Errorf("%s was never begun", orderName(o))
-	}
-	if at.IsZero() {
-		w.journal[orderName(o)] = done
-	}
-	return nil
-}
-
-func (w *world) Closed(_ context.Context, o retention.Order) (bool, error) {
-	return !w.journal[orderName(o)].IsZero(), nil
-}
-
-func (w *world) Disable(_ context.Context, t id.Tenant) error {
-	w.disabled[t] = true
-	return nil
-}
-
-func (w *world) Tell(_ context.Context, t id.Tenant, key string, m retention.Message) error {
-	name := string(t) + "|" + key
-	w.mails[name] = m
-	if w.told[name] == 0 { // the key makes it once
-		w.told[name]++
-	}
-	return nil
-}
-
-func (w *world) Secret(_ context.Context, certificate string) (string, error) {
-	return "secret of " + certificate, nil
-}
-
-func (w *world) Sign(_ context.Context, message []byte) ([]byte, error) {
-	sum := sha256.Sum256(message)
-	return ecdsa.SignASN1(rand.Reader, w.key, sum[:])
-}
-
-func (w *world) Put(name string, value float64) {
-	w.figures[name] = value
-	w.most[name] = max(w.most[name], value)
-}
-
-func (w *world) Running(_ context.Context, t id.Tenant, _ time.Time) (bool, time.Time, error) {
-	until, ok := w.exports[t]
-	if !ok {
-		return false, time.Time{}, nil
-	}
-	if w.now.Before(until) {
-		return true, time.Time{}, nil
-	}
-	return false, until, nil
-}
-
-func (w *world) Registered(_ context.Context, t id.Tenant) (bool, error) { return w.known[t], nil }
-
-func (w *world) Found(_ context.Context, t id.Tenant, store string, _ time.Time) error {
-	w.strays = append(w.strays, string(t)+" in "+store)
-	return nil
-}
-
-func (w *world) Facts(_ context.Context, t id.Tenant, after string, most int) ([]retention.Case, error) {
-	var out []retention.Case
-	for _, c := range w.cases[t] {
-		if c.Place > after && len(out) < most {
-			out = append(out, c)
-		}
-	}
-	return out, nil
-}
-
-func (w *world) Keep(_ context.Context, _ id.Tenant, d lifecycle.Disposition) error {
-	w.kept[d.Passport] = d
-	return nil
-}
-
-const day = lifecycle.Day
-
-// found makes a world with one of each kind of store.
-func found(t testing.TB) *world {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{
-		t: t, now: time.Date(2028, 2, 1, 9, 30, 0, 0, time.UTC), skew: []time.Duration{-20 * time.Second, 40 * time.Second}, key: key,
-		lives: &lives{all: map[id.Tenant]lifecycle.Life{}, certs: map[string]lifecycle.CertificateRow{}}, holds: &holds{},
-		works: &works{all: map[string]retention.Work{}}, journal: map[string]time.Time{}, disabled: map[id.Tenant]bool{},
-		told: map[string]int{}, mails: map[string]retention.Message{}, figures: map[string]float64{}, most: map[string]float64{},
-		cases: map[id.Tenant][]retention.Case{}, kept: map[id.Passport]lifecycle.Disposition{}, known: map[id.Tenant]bool{},
-		exports: map[id.Tenant]time.Time{},
-	}
-	w.lives.w = w
-	seed := sha256.Sum256([]byte(t.Name()))
-	w.ids = id.NewSource(func() time.Time { return w.now }, &stream{seed: seed[:]})
-	for _, s := range []struct {
-		name  string
-		phase retention.Phase
-	}{{"public", retention.Derived}, {"records", retention.Content}, {"objects", retention.Content}, {"members", retention.People}, {"settings", retention.Settings}, {"keys", retention.Keys}} {
-		w.shelves = append(w.shelves, &shelf{w: w, name: s.name, phase: s.phase})
-	}
-	w.proof = func(r lifecycle.Record) *lifecycle.LogProof {
-		return &lifecycle.LogProof{Tenant: r.Tenant, Event: lifecycle.EventTerminated, At: r.EffectiveAt, Entry: "e", SignedAt: r.NoticedAt.Add(time.Hour)}
-	}
-	return w
-}
-
-// stream is randomness that is the same each time.
-type stream struct {
-	seed []byte
-	left []byte
-}
-
-func (s *stream) Read(b []byte) (int, error) {
-	for i := range b {
-		if len(s.left) == 0 {
-			sum := sha256.Sum256(s.seed)
-			s.seed, s.left = sum[:], bytes.Clone(sum[:])
-		}
-		b[i], s.left = s.left[0], s.left[1:]
-	}
-	return len(b), nil
-}
-
-func tenantID(n int) id.Tenant {
-	return id.Tenant(fmt.Sprintf("01920000-0000-7000-8000-%012d", n))
-}
-
-func passportID(n int) id.Passport {
-	return id.Passport(fmt.Sprintf("01920000-0000-7000-9000-%012d", n))
-}
-
-func personID(n int) id.Person { return id.Person(fmt.Sprintf("01920000-0000-7000-a000-%012d", n)) }
-
-// settle gives a tenant so many passports, terminated now when it leaves.
-func (w *world) tenant(n, passports int, leaves bool) id.Tenant {
-	t := tenantID(n)
-	r := lifecycle.New(t, lifecycle.Current())
-	l := lifecycle.Life{Record: r}
-	if leaves {
-		r.State, r.Epoch, r.Revision, r.NoticedAt, r.EffectiveAt = lifecycle.Scheduled, 1, 1, w.now, w.now
-		l = lifecycle.Life{Record: r, DueAt: w.now, History: []lifecycle.Moment{{Event: lifecycle.EventTerminated, At: w.now, Actor: "person:owner"}}}
-	}
-	w.lives.all[t], w.known[t] = l, true
-	for _, s := range w.shelves {
-		for p := range passports {
-			r := row{tenant: t, passport: passportID(1000*n + p), name: fmt.Sprintf("%s/%s/%06d", s.name, t, p)}
-			if s.phase == retention.People || s.phase == retention.Keys {
-				r.passport, r.person = "", personID(1000*n+p)
-			}
-			s.rows = append(s.rows, r)
-		}
-	}
-	for p := range passports {
-		w.cases[t] = append(w.cases[t], retention.Case{Place: fmt.Sprintf("%06d", p), Facts: lifecycle.PassportFacts{
-			Passport: passportID(1000*n + p), Group: "battery", Category: "ev", Published: p%2 == 0,
-			PublishedAt: w.now.Add(-10 * day), PlacedAt: w.now.Add(-20 * day),
-		}})
-	}
-	return t
-}
-
-func (w *world) shelf(name string) *shelf {
-	return w.shelves[slices.IndexFunc(w.shelves, func(s *shelf) bool { return s.name == name })]
-}
-
-func (w *world) stores() []retention.Store {
-	var out []retention.Store
-	for _, s := range w.shelves {
-		out = append(out, s)
-	}
-	return out
-}
-
-// rows counts what every store holds of a tenant.
-func (w *world) rows(t id.Tenant) int {
-	n := 0
-	for _, s := range w.shelves {
-		for _, r := range s.rows {
-			if r.tenant == t {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-func (w *world) time() retention.Time { return retention.Time{Sources: w, Guards: w, Meter: w} }
-
-func (w *world) tick() *retention.Tick {
-	law, err := lifecycle.LoadLaw()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return &retention.Tick{
-		Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Places: retention.Places(w.stores()), Exports: w, Prover: w, Backups: w,
-		Journal: w, Switch: w, Herald: w, Secrets: w, Signer: w, Law: law, IDs: w.ids,
-	}
-}
-
-func (w *world) worker() *retention.Worker {
-	return &retention.Worker{Time: w.time(), Works: w.works, Drops: w.works, Stores: w.stores(), Lives: w.lives, Holds: w.holds, Register: w, Journal: w, Page: 3}
-}
-
-func (w *world) auditor() *retention.Auditor {
-	var census []retention.Census
-	for _, s := range w.shelves {
-		census = append(census, s)
-	}
-	return &retention.Auditor{Time: w.time(), Works: w.works, Lives: w.lives, Stores: w.stores(), Census: census, Register: w, Journal: w, IDs: w.ids}
-}
-
-func (w *world) custodian() *retention.Custodian {
-	law, err := lifecycle.LoadLaw()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return &retention.Custodian{Time: w.time(), Works: w.works, Lives: w.lives, Keeper: w, Law: law, Page: 2}
-}
-
-// all runs every job once.
-func (w *world) all() {
-	w.t.Helper()
-	for name, err := range map[string]error{
-		"tick": w.tick().Run(w.t.Context(), w.now), "custodian": w.custodian().Run(w.t.Context(), w.now),
-		"worker": w.worker().Run(w.t.Context(), w.now), "auditor": w.auditor().Run(w.t.Context(), w.now),
-	} {
-		if err != nil {
-			w.t.Fatalf("%s at %s: %v", name, w.now, err)
-		}
-	}
-}
-
-// until runs every job at each step of time until done says so.
-func (w *world) until(step time.Duration, most int, done func() bool) {
-	w.t.Helper()
-	for range most {
-		if done() {
-			return
-		}
-		w.all()
-		w.now = w.now.Add(step)
-	}
-	w.t.Fatalf("it did not come to that by %s", w.now)
-}
-
-func (w *world) state(t id.Tenant) lifecycle.State { return w.lives.all[t].Record.State }
-
-func (w *world) comes(t id.Tenant, s lifecycle.State) {
-	w.t.Helper()
-	w.until(time.Hour, 24*100, func() bool { return w.state(t) == s || w.state(t) == "" && s == lifecycle.Certified })
-}
-
-func (w *world) mail(t id.Tenant, kind lifecycle.NoticeKind) (retention.Message, int) {
-	for name, m := range w.mails {
-		if strings.HasPrefix(name, string(t)+"|"+string(kind)+"/") {
-			return m, w.told[name]
-		}
-	}
-	return retention.Message{}, 0
 }

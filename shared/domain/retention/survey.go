@@ -13,8 +13,9 @@ import (
 
 // Limits of the survey.
 const (
-	overdue     = 2 * time.Hour // a tenant that is due for so long was lost by the list of what is due, or the tick stands still
-	defaultRate = 90            // items in a second: the slowest that still keeps the deadline for the largest tenant
+	overdue     = 2 * time.Hour     // a tenant that is due for so long was lost by the list of what is due, or the tick stands still
+	certifiedIn = 3 * lifecycle.Day // after nothing is left anywhere
+	defaultRate = 90                // items in a second: the slowest that still keeps the deadline for the largest tenant
 )
 
 // Survey is the second way to find work, at least once a day: it walks every life, puts back what the list of what is due
@@ -38,6 +39,7 @@ type surveyed struct {
 	late    int
 	still   int
 	missing int
+	waiting int // for a certificate
 }
 
 // Run walks every life. One that cannot be judged does not stop the others.
@@ -108,6 +110,9 @@ func (u *surveyed) life(ctx context.Context, l lifecycle.Life) error {
 			u.still++
 		}
 	}
+	if !r.ResidualClearAt.IsZero() && now.Sub(r.ResidualClearAt) > certifiedIn {
+		u.waiting++
+	}
 	return nil
 }
 
@@ -169,6 +174,7 @@ func (u *surveyed) publish(unreviewed int) {
 	}
 	u.Meter.Put(LateTenants, float64(u.late))
 	u.Meter.Put(NoProgress, float64(u.still))
+	u.Meter.Put(CertificatesOverdue, float64(u.waiting))
 	u.Meter.Put(MissingAttestation, float64(u.missing))
 	u.Meter.Put(HoldReviewOverdue, float64(unreviewed))
 	u.Meter.Put(LawReviewOverdue, float64(len(u.Law.Overdue(u.at.NotAfter))))

@@ -33,7 +33,7 @@ func (s *shift) sweep(ctx context.Context, w Work, most int64) error {
 	if err != nil {
 		return err
 	}
-	if !ready {
+	if !ready || w.Phase == Keys && life.Record.State == lifecycle.Deleting { // opened again: keys wait until it is clear once more
 		return put(ctx, s.Works, deferred(w, "waits-for-phase", s.at.at().Add(soon)))
 	}
 	for most > 0 && !s.ends(ctx) {
@@ -75,10 +75,8 @@ func (s *shift) page(ctx context.Context, w *Work, store Store, life lifecycle.L
 	if lifecycle.Blocked(holds, lifecycle.Target{Tenant: w.Tenant, Keys: w.Phase == Keys}) != nil {
 		return 0, false, put(ctx, s.Works, deferred(*w, heldBack, s.at.at().Add(retry)))
 	}
-	if w.Cursor == "" {
-		if again, err := w.begin(holds); err != nil || !again {
-			return 0, false, errors.Join(err, put(ctx, s.Works, deferred(*w, heldBack, s.at.at().Add(retry))))
-		}
+	if again, err := w.begin(holds); err != nil || !again {
+		return 0, false, errors.Join(err, put(ctx, s.Works, deferred(*w, heldBack, s.at.at().Add(retry))))
 	}
 	o := orderOf(life)
 	o.Spare = spare(holds)
@@ -100,7 +98,10 @@ func (s *shift) page(ctx context.Context, w *Work, store Store, life lifecycle.L
 	return spent, false, put(ctx, s.Works, *w)
 }
 
-// begin begins a pass over a store. again is false when the pass before found held rows only, and the holds are the same.
+// changed stands for holds that came or went during a pass: whatever they are later, another pass has to follow.
+const changed = "changed"
+
+// begin begins a pass over a store, or goes on with it. again is false when the pass before found held rows only, and the holds are the same.
 func (w *Work) begin(holds []lifecycle.Hold) (again bool, err error) {
 	var was swept
 	if len(w.State) > 0 {
@@ -109,6 +110,13 @@ func (w *Work) begin(holds []lifecycle.Hold) (again bool, err error) {
 		}
 	}
 	is := swept{Holds: holdsDigest(holds)}
+	if w.Cursor != "" { // in the middle of a pass
+		if was != is {
+			was.Holds = changed
+		}
+		w.State, err = json.Marshal(was)
+		return true, err
+	}
 	if !w.Ended.IsZero() && w.Spared > 0 && was == is {
 		return false, nil
 	}

@@ -114,6 +114,7 @@ type visit struct {
 	works []Work
 	wait  time.Time // somebody has said when to come again
 
+	retired  bool // it is no more
 	paused   bool // by the limiter
 	extended bool // the window, for an export
 	blocked  bool // a step is due by time and waits for something that should be there
@@ -123,17 +124,19 @@ type visit struct {
 func (t *Tick) visit(ctx context.Context, tenant id.Tenant, at reading) (*visit, error) {
 	v := &visit{Tick: t, steps: steps{lives: t.Lives, ids: t.IDs, actor: "system:retention-tick", at: at}}
 	var err error
-	if v.life, err = t.Lives.Life(ctx, tenant); err != nil {
+	if v.life, err = t.Lives.Life(ctx, tenant); errors.Is(err, fault.NotFound) {
+		return v, nil // the list of what is due is a moment behind
+	} else if err != nil {
 		return v, err
 	}
 	err = v.walk(ctx)
 	switch {
-	case errors.Is(err, errRetired):
+	case v.retired:
 		return v, nil
 	case ignorable(err), ctx.Err() != nil:
 		return v, err // it stays due
 	}
-	if rest := v.rest(ctx, err != nil); rest != nil && !errors.Is(rest, lifecycle.ErrStale) {
+	if rest := v.rest(ctx, err); rest != nil && !errors.Is(rest, lifecycle.ErrStale) {
 		return v, errors.Join(err, rest)
 	}
 	if waiting(err) {
@@ -172,13 +175,16 @@ func (v *visit) once(ctx context.Context) (more bool, err error) {
 	if more, err = v.notify(ctx); err != nil || more {
 		return more, err
 	}
-	if more, err = v.prepare(ctx); err != nil || more {
+	if more, err = v.prepare(ctx); err != nil || more || v.retired {
 		return more, err
 	}
 	r := v.life.Record
 	facts, err := v.facts(ctx)
 	if err != nil {
 		return false, err
+	}
+	if r.State == lifecycle.ActiveClear && facts.KeysDestroyedAt.IsZero() || r.State == lifecycle.ResidualClear && facts.Certificate == "" {
+		return false, nil // the worker and the auditor are at it
 	}
 	after, event, err := lifecycle.Advance(r, v.at.Instants, facts)
 	if err != nil || event == "" {
@@ -228,14 +234,14 @@ func (v *visit) says(after lifecycle.Record) map[string]string {
 
 // prepare does what has to be done in a state before its next step; all of it may be done again. more: a step was taken.
 func (v *visit) prepare(ctx context.Context) (more bool, err error) {
-	switch r := v.life.Record; r.State {
+	switch v.life.Record.State {
 	case lifecycle.Sealed:
 		return v.sealed(ctx)
 	case lifecycle.Deleting:
 		if err := v.load(ctx); err != nil {
 			return false, err
 		}
-		if err := v.Journal.Begin(ctx, v.order(), r.Deadlines().DrainUntil); err != nil { // opened again: another deletion
+		if err := journalled(ctx, v.Journal, v.life); err != nil { // opened again: another deletion
 			return false, err
 		}
 		return false, v.addSweeps(ctx)
@@ -276,7 +282,7 @@ func (v *visit) enter(ctx context.Context, given lifecycle.Facts) error {
 		_, _, err := lifecycle.Advance(v.life.Record, v.at.Instants, given)
 		return err
 	}
-	return v.Journal.Begin(ctx, v.order(), v.life.Record.Deadlines().DrainUntil)
+	return journalled(ctx, v.Journal, v.life)
 }
 
 // order is the deletion of this tenant.
@@ -293,10 +299,23 @@ func orderOf(l lifecycle.Life) Order {
 	return o
 }
 
+// journalled writes the deletion of a tenant into the journal, before anything of it is destroyed.
+func journalled(ctx context.Context, j Journal, l lifecycle.Life) error {
+	o, notBefore := orderOf(l), l.Record.Deadlines().DrainUntil
+	if o.Asked.After(notBefore) {
+		notBefore = o.Asked
+	}
+	return j.Begin(ctx, o, notBefore)
+}
+
 // rest stores when to look at the tenant again, unless a step has said so already.
-func (v *visit) rest(ctx context.Context, failed bool) error {
+func (v *visit) rest(ctx context.Context, failure error) error {
 	next := dueAt(v.life.Record, v.at.NotAfter, later)
-	if failed {
+	switch {
+	case failure == nil:
+	case waiting(failure) && fault.Of(failure).Code == fault.CodeHeld:
+		next = v.at.NotAfter.Add(later)
+	default:
 		next = v.at.NotAfter.Add(retry)
 	}
 	if v.wait.After(v.at.NotAfter) {

@@ -103,6 +103,7 @@ const (
 	ResurrectionFound       = "ResurrectionFound"
 	EarlyDestructiveAttempt = "EarlyDestructiveAttempt" // refused; still somebody has to look
 	MissingAttestation      = "MissingAttestation"      // stores without evidence, counted again at each of T0+40, 45, 50 and 55 days
+	CertificatesOverdue     = "CertificatesOverdue"
 	HoldReviewOverdue       = "HoldReviewOverdue"
 	LawReviewOverdue        = "LawReviewOverdue"
 	LimiterPaused           = "LimiterPaused"

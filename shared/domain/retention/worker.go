@@ -120,7 +120,7 @@ func (s *shift) serve(ctx context.Context, w Work, most int64) error {
 		if still(w, s.at.at()) {
 			s.still++
 		}
-		if w.Kind == Erase && s.at.at().After(w.By) {
+		if w.Kind == Erase && w.Why != heldBack && s.at.at().After(w.By) {
 			s.late[string(w.Tenant)+string(w.Passport)+string(w.Person)] = true
 		}
 		switch w.Kind {

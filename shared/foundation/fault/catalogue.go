@@ -118,9 +118,13 @@ func Catalogue() []Documented {
 		{CodeSecondPerson, Forbidden, "A second person has to agree", "Nobody agrees to their own request. Ask somebody else who may do this."},
 		{CodeHoldInvalid, Invalid, "Legal hold is not complete", "A hold names its scope, act and article, who asked for it and when it is reviewed, at most 90 days ahead."},
 		{CodeHeld, Conflict, "Under a legal hold", "The law demands that this is kept for now. It goes on when the hold has been released."},
+		{CodeHoldUnknown, NotFound, "No such legal hold", "Check the identifier of the hold."},
+		{CodeCertificateUnknown, NotFound, "No such certificate", "Check the identifier and the secret of the certificate: both were shown when the plan of the deletion was frozen."},
 		{CodeDisposition, Invalid, "Not possible for this passport", "What becomes of a passport follows from the law of its product group and your choice. The detail says what is possible."},
 		{CodeStepBlocked, Conflict, "Deletion waits", "The next step of the deletion waits for what the detail names. Nothing was destroyed."},
 		{CodeRetentionPolicy, Invalid, "Retention policy cannot be used", "The durations break the promise or do not fit together; the detail names the rule."},
+
+		{CodeQuarantined, Unavailable, "Being checked after a restore", "The service was restored from a copy. Nothing is answered until what was deleted since is deleted from the copy too; repeat after Retry-After."},
 
 		{CodeUnavailable, Unavailable, "Temporarily unavailable", "A part we depend on did not answer. Nothing was changed; repeat after Retry-After."},
 		{CodeInternal, Internal, "Internal error", "Our mistake. Quote the request id when you write to us."},

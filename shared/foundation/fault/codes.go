@@ -119,15 +119,19 @@ const (
 	CodeCellTooLarge   Code = "cell-too-large"
 	CodeFormulaRefused Code = "formula-refused"
 
-	CodeContractStage     Code = "contract-stage"
-	CodeTerminationState  Code = "termination-state"
-	CodeConfirmationWrong Code = "confirmation-wrong"
-	CodeSecondPerson      Code = "second-person-required"
-	CodeHoldInvalid       Code = "legal-hold-invalid"
-	CodeHeld              Code = "legal-hold"
-	CodeDisposition       Code = "disposition-refused"
-	CodeStepBlocked       Code = "deletion-step-blocked"
-	CodeRetentionPolicy   Code = "retention-policy-refused"
+	CodeContractStage      Code = "contract-stage"
+	CodeTerminationState   Code = "termination-state"
+	CodeConfirmationWrong  Code = "confirmation-wrong"
+	CodeSecondPerson       Code = "second-person-required"
+	CodeHoldInvalid        Code = "legal-hold-invalid"
+	CodeHeld               Code = "legal-hold"
+	CodeHoldUnknown        Code = "hold-not-found"
+	CodeCertificateUnknown Code = "certificate-not-found"
+	CodeDisposition        Code = "disposition-refused"
+	CodeStepBlocked        Code = "deletion-step-blocked"
+	CodeRetentionPolicy    Code = "retention-policy-refused"
+
+	CodeQuarantined Code = "storage-quarantined"
 )
 
 // Documented is one row of the error reference: what the code says and what the caller can do.

@@ -25,6 +25,8 @@ func Sources(c wire.Config) []backup.Source {
 		{Table: c.Tables.Records, Keep: backup.Most, Days: days, Vault: c.BackupVault, Content: true},
 		{Table: c.Tables.People, Keep: backup.Most, Days: days, Vault: c.BackupVault, Content: true},
 		{Table: c.Tables.Public, Keep: backup.Most, Days: days, Vault: c.BackupVault, Content: true},
+		// What is in custody is kept because the law demands it: its copies stand against no deletion.
+		{Table: c.Tables.Custody, Keep: backup.Most, Days: days, Vault: c.BackupVault},
 		{Table: c.Tables.Ledger, Keep: backup.MostLedger, Days: days, Vault: c.LedgerVault},
 		{Table: c.Tables.Keys, Keep: backup.MostKeys, Days: int(backup.MostKeys / (24 * time.Hour))},
 	}

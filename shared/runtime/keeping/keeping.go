@@ -8,7 +8,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/custody"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
-	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
@@ -16,14 +15,13 @@ import (
 func Copies(app *wire.App) *dynamo.Custodies {
 	c, db := app.Config(), app.Database()
 	wrapper := kms.Open[id.Custody](app.AWS(), c.KMSEndpoint, c.CustodyKeyARN, kms.Custody, httpapi.Count)
-	return dynamo.NewCustodies(db, keyring.New[id.Custody](dynamo.NewCustodyKeys(db), wrapper, app.Parts().Now))
+	return dynamo.NewCustodies(db, keyring.New[id.Custody](dynamo.NewCopyKeys(db), wrapper, app.Parts().Now))
 }
 
-// Keeper carries out what was decided about the passports of a sealed tenant.
-func Keeper(app *tenancy.App) *custody.Keeper {
-	records := app.Dump().Records
+// Keeper carries out what was decided about the passports of a sealed tenant, which it reads from a source that may.
+func Keeper(app *wire.App, source custody.Source) *custody.Keeper {
 	return &custody.Keeper{
-		Source: records, Groups: app.ProductGroups().Find, Copies: Copies(app.App), Estate: dynamo.NewPublicViews(app.Database()),
+		Source: source, Groups: app.ProductGroups().Find, Copies: Copies(app), Estate: dynamo.NewPublicViews(app.Database()),
 		IDs: app.IDs(), Now: app.Parts().Now,
 	}
 }

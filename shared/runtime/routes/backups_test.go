@@ -68,7 +68,7 @@ func TestRotateBackups(t *testing.T) {
 			}
 		}
 	}
-	if last.NewestBackupAge != 4*3600 || last.OldestBackupAge != (27*24+4)*3600 || last.ExpiredRecoveryPoints != 0 || last.Backups != 3*28+40 {
+	if last.NewestBackupAge != 4*3600 || last.OldestBackupAge != (27*24+4)*3600 || last.ExpiredRecoveryPoints != 0 || last.Backups != 4*28+40 {
 		t.Errorf("published %+v", last)
 	}
 }

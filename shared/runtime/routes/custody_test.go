@@ -60,7 +60,7 @@ func TestWhatIsLeft(t *testing.T) {
 	at := []string{path(all[0]), path(all[1]), path(all[2]), path(chair)}
 	before := answer(t, k.Do(t, "GET", at[2], "", "", "Accept", "application/json"), 200)
 	until := k.Clock.Now().Add(20 * 365 * 24 * time.Hour).Truncate(time.Second)
-	keeper, ctx := keeping.Keeper(k.App), access.As(context.Background(), tenant)
+	keeper, ctx := keeping.Keeper(k.App.App, k.App.Dump().Records), access.As(context.Background(), tenant)
 	moved := decided(all[1], lifecycle.HandedOver, until)
 	moved.SuccessorURL = "https://successor.example/passports/1"
 	for _, d := range []lifecycle.Disposition{

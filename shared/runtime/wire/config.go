@@ -29,6 +29,7 @@ type Config struct {
 	EvidenceBucket  string        // EVIDENCE_BUCKET: what cannot be taken back
 	AuditKeyARN     string        // AUDIT_KEY_ARN: the KMS key that signs audit logs
 	LedgerKeyARN    string        // LEDGER_KEY_ARN: the KMS key that wraps the secret of the deletion journal
+	MarkerKey       string        // MARKER_KEY: public key (SPKI, base64) under which tables are cleared; empty: none is
 	BackupVault     string        // BACKUP_VAULT: where copies of content lie
 	LedgerVault     string        // LEDGER_VAULT: where copies of the Ledger lie
 	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
@@ -38,6 +39,8 @@ type Config struct {
 	TokenAPI        string        // TOKEN_API_URL: the sign-in service's JSON API; empty: nobody sets up an authenticator
 	SignInWith      string        // SIGN_IN_WITH: identity providers beside the password, separated by commas
 	MailFrom        string        // MAIL_FROM: verified sender of mail
+	UserPool        string        // USER_POOL_ID: the pool of the people who sign in
+	LogDays         int           // LOG_DAYS: after so many days logs are deleted; 0: not known to the function
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
 	TenantRole string // TENANT_ROLE_ARN: the role whose tagged sessions reach one tenant's data; empty: the function has none
@@ -62,10 +65,10 @@ func ReadConfig(get func(string) string) (Config, error) {
 		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE"), Custody: get("CUSTODY_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"), BackupEndpoint: get("BACKUP_ENDPOINT"),
-		LedgerKeyARN: get("LEDGER_KEY_ARN"), BackupVault: get("BACKUP_VAULT"), LedgerVault: get("LEDGER_VAULT"),
+		MarkerKey: get("MARKER_KEY"), LedgerKeyARN: get("LEDGER_KEY_ARN"), BackupVault: get("BACKUP_VAULT"), LedgerVault: get("LEDGER_VAULT"),
 		TenantRole: get("TENANT_ROLE_ARN"), CustodyKeyARN: get("CUSTODY_KEY_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), UploadsBucket: get("UPLOADS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
-		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
+		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"), UserPool: get("USER_POOL_ID"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),
 			Source: "environment",
@@ -84,7 +87,14 @@ func ReadConfig(get func(string) string) (Config, error) {
 		}
 		c.RatePerKey = n
 	}
-	if c.TokenIssuer != "" && c.TokenClient == "" {
+	if s := get("LOG_DAYS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return c, fmt.Errorf("LOG_DAYS must be a whole number from 1 on")
+		}
+		c.LogDays = n
+	}
+	if c.TokenIssuer != "" && c.TokenClient == "" && c.UserPool == "" {
 		return c, fmt.Errorf("TOKEN_CLIENT_ID must be set with TOKEN_ISSUER")
 	}
 	if c.TokenKeys == "" {
