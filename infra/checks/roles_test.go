@@ -17,6 +17,7 @@ var crossTenant = map[string]string{
 	"run-retention-custodian": "reads passports of organisations whose contract has ended and copies what the law keeps; it deletes nothing",
 	"run-retention-auditor":   "walks whole tables for what is left of organisations that have left; it opens no key and deletes nothing",
 	"sequence-audit":          "orders the audit trail of every organisation; its keys are limited to those partitions",
+	"tend-transfers":          "finds what is due in an index that holds keys only, and asks those who work for one organisation",
 }
 
 // walkers walk whole tables, which no condition on leading keys lets through.

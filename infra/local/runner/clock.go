@@ -18,6 +18,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/retaining"
+	"github.com/passportcraft/passportcraft/shared/runtime/tending"
 )
 
 // maxAdvance is the most that one call may move the clock: a little over a year.
@@ -59,7 +60,7 @@ func (s *site) fire(ctx context.Context, f schedule.Firing) error {
 		_, err := s.runtime.Call(ctx, function, []byte(event))
 		return err
 	}
-	for _, j := range slices.Concat(auditing.Jobs(s.app.App), backing.Jobs(s.app.App), retaining.Jobs(s.app.App)) {
+	for _, j := range append(slices.Concat(auditing.Jobs(s.app.App), backing.Jobs(s.app.App), retaining.Jobs(s.app.App)), tending.Job(s.app.App)) {
 		if j.Function == function {
 			return j.Run(iam.As(ctx, function), s.clock.Now())
 		}

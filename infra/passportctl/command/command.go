@@ -50,10 +50,17 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
   passportctl audit key -url https://passports.example -o audit-key.pem
       downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
   passportctl export -url https://passports.example -o FILE [-scope workspace|passports|account]
-      asks for an export, waits for it and fetches it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
+      [-formats csv,xlsx,en18223] [-no-versions] [-no-audit] [-no-documents]
+      asks for an export, waits for it and fetches it; with more formats of the passports, or without some of it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
   passportctl import FILE -url https://passports.example [-dry-run]
       brings an export back: uploads it, has it checked and stores it. The API key (scope passports:write) is read from
       PASSPORTCRAFT_API_KEY. What was published comes back suspended; what is there already stays as it is.
+  passportctl import FILE.csv|FILE.xlsx|FILE.ndjson -url https://passports.example [-dry-run] [-group general]
+      [-granularity item] [-recipe recipe.json | -recipe-id ID] [-sheet NAME] [-existing merge|replace] [-publish]
+      [-report report.csv]
+      brings passports from a table or from documents, a JSON object a line. The recipe says what the columns become;
+      without one it prints a recipe as the headers suggest it, for you to change. Every row is checked before any is
+      stored; -report writes what became of each row. Publishing takes a key with the scope passports:publish.
   passportctl verify export FILE -key audit-key.pem [-json]
       checks an export offline: it is what the platform signed, and every member in it. Names the first that is not.
   passportctl verify certificate FILE -key audit-key.pem [-json]

@@ -28,6 +28,10 @@ const indexByStatus = "ByStatus"
 // to it.
 const indexByCreation = "ByCreation"
 
+// indexByDue lists by the instant from which on somebody has to look at them, and says nothing else about them: in Records
+// exports and imports of all tenants, in the Ledger lives and works. Rows that wait for nothing are not in it.
+const indexByDue = "ByDue"
+
 // Observe is told about every call: its operation ("dynamodb.GetItem") and the capacity units it consumed.
 type Observe func(ctx context.Context, operation string, units float64)
 

@@ -17,7 +17,7 @@ type Exports struct{ fenced[export.Export] }
 func NewExports(db *DB) *Exports {
 	return &Exports{fenced[export.Export]{db: db, absent: export.NotFound, row: func(e export.Export) (key, string, int64) {
 		return exportKey(e.Tenant, e.ID), string(e.State), e.Fence
-	}}}
+	}, due: export.Export.Due}}
 }
 
 // Export returns one export. One read.
@@ -59,7 +59,7 @@ type Imports struct{ fenced[restore.Import] }
 func NewImports(db *DB) *Imports {
 	return &Imports{fenced[restore.Import]{db: db, absent: restore.NotFound, row: func(i restore.Import) (key, string, int64) {
 		return importKey(i.Tenant, i.ID), string(i.State), i.Fence
-	}}}
+	}, due: restore.Import.Due}}
 }
 
 // Import returns one import. One read.

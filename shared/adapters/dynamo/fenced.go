@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -18,6 +19,7 @@ import (
 type fenced[T any] struct {
 	db     *DB
 	row    func(T) (k key, state string, fence int64)
+	due    func(T) time.Time // when somebody has to look at it; zero for never
 	absent func() error
 }
 
@@ -29,6 +31,7 @@ func (s *fenced[T]) item(v T) (item, error) {
 	k, state, fence := s.row(v)
 	it := k.attributes()
 	it["v"], it["st"], it["fence"], it["e"] = number(1), text(state), number(fence), blob(b)
+	writeDue(it, k, s.due(v))
 	return it, nil
 }
 
@@ -106,15 +109,16 @@ func (s *fenced[T]) swap(ctx context.Context, v T, seen int64) error {
 	return err
 }
 
-// step stores work with what goes into the trail, unless somebody has taken it over since. One transaction.
+// step stores work in another state, with what goes into the trail, unless somebody has taken it over or stored that state
+// since. One transaction.
 func (s *fenced[T]) step(ctx context.Context, v T, more func(*transaction)) error {
 	it, err := s.item(v)
 	if err != nil {
 		return err
 	}
-	_, _, fence := s.row(v)
+	_, state, fence := s.row(v)
 	x := &transaction{}
-	x.put(s.db.tables.Records, it, "fence <= :f", item{":f": number(fence)}, means(export.ErrTaken))
+	x.put(s.db.tables.Records, it, "fence <= :f AND st <> :st", item{":f": number(fence), ":st": text(state)}, means(export.ErrTaken))
 	more(x)
 	return s.db.commit(ctx, x)
 }

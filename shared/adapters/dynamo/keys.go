@@ -80,11 +80,24 @@ func creationPartition(t id.Tenant, shard int) string {
 	return fmt.Sprintf("%s#C#%d", tenantPrefix(t), shard)
 }
 
-func exportKey(t id.Tenant, e id.Export) key { return key{tenantPrefix(t) + "#X", string(e)} }
+// dueShards is the fixed number of partitions of what somebody has to look at by the clock, of all tenants.
+const dueShards = 1
 
-func importKey(t id.Tenant, i id.Import) key { return key{tenantPrefix(t) + "#J", string(i)} }
+// dueTransfers is the kind of exports and imports among what is due; ended ones are not there.
+const dueTransfers = "transfer"
 
-func runKey(t id.Tenant, i id.Import) key { return key{tenantPrefix(t) + "#B", string(i)} }
+// The partitions of what is looked at by the clock, below their tenant's prefix.
+const (
+	exportsOf = "#X"
+	importsOf = "#J"
+	runsOf    = "#B"
+)
+
+func exportKey(t id.Tenant, e id.Export) key { return key{tenantPrefix(t) + exportsOf, string(e)} }
+
+func importKey(t id.Tenant, i id.Import) key { return key{tenantPrefix(t) + importsOf, string(i)} }
+
+func runKey(t id.Tenant, i id.Import) key { return key{tenantPrefix(t) + runsOf, string(i)} }
 
 func recipeKey(t id.Tenant, r id.Recipe) key { return key{tenantPrefix(t) + "#R", string(r)} }
 

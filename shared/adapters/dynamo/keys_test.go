@@ -43,6 +43,9 @@ func TestKeysGolden(t *testing.T) {
 		"notice":   {noticeKey(tenant, "0199ffff-0000-7000-8000-00000000000f"), key{mine + "#N", "0199ffff-0000-7000-8000-00000000000f"}},
 		"bucket":   {bucketKey(tenant, "tenant"), key{mine + "#RATE", "tenant"}},
 		"list":     {key{listPartition(tenant, passport.Draft, 1), listPosition(at, p)}, key{mine + "#L#draft#1", "2027-02-18T09:30:00.000000005Z#0199bbbb-0000-7000-8000-00000000000b"}},
+		"export":   {exportKey(tenant, "0199ffff-0000-7000-8000-000000000001"), key{mine + "#X", "0199ffff-0000-7000-8000-000000000001"}},
+		"import":   {importKey(tenant, "0199ffff-0000-7000-8000-000000000002"), key{mine + "#J", "0199ffff-0000-7000-8000-000000000002"}},
+		"run":      {runKey(tenant, "0199ffff-0000-7000-8000-000000000003"), key{mine + "#B", "0199ffff-0000-7000-8000-000000000003"}},
 		"public":   {publicKey(product), key{partition: "P#/01/09506000134352/21/A%2FB"}},
 		"carrier":  {carrierKey(p), key{partition: "Q#0199bbbb-0000-7000-8000-00000000000b"}},
 	}

@@ -21,10 +21,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// indexByDue lists lives and works by the instant from which on somebody has to look at them; rows that wait for nothing
-// are not in it.
-const indexByDue = "ByDue"
-
 // Lives implements lifecycle.Store and lifecycle.Certificates. Rows hold identifiers and instants, and nothing of what
 // the tenant stored, so they are not sealed under its key: they are read when that is destroyed.
 type Lives struct{ db *DB }

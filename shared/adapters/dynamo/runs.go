@@ -75,6 +75,7 @@ func (s *Runs) item(ctx context.Context, r intake.Run) (item, error) {
 	}
 	it := k.attributes()
 	it["v"], it["st"], it["rev"], it["e"] = number(1), text(string(r.State)), number(r.Revision), blob(sealed)
+	writeDue(it, k, r.Due())
 	return it, nil
 }
 

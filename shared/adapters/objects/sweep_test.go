@@ -54,8 +54,8 @@ func fill(t *testing.T) *yard {
 		}
 		e := id.New[id.Export](ids)
 		check(packages.Ask(ctx, of, e, 1))
-		check(packages.Save(ctx, of, e, 1, []byte("{}")))
-		check(packages.Save(ctx, of, e, 1, []byte("{}")))
+		check(packages.Save(ctx, of, e, export.Mark{Step: 1, Fence: 1}, []byte("{}")))
+		check(packages.Save(ctx, of, e, export.Mark{Step: 1, Fence: 1}, []byte("{}")))
 		check(packages.Delete(ctx, of, e)) // a marker over nothing
 		upload, err := packages.Begin(ctx, of, e)
 		check(err)

@@ -62,12 +62,24 @@ func (u *Uploads) Ask(ctx context.Context, t id.Tenant, i id.Import, n int) erro
 
 // Remove deletes a file; one that is not there is no error.
 func (u *Uploads) Remove(ctx context.Context, t id.Tenant, i id.Import) error {
-	_, err := u.packages.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &u.packages.bucket, Key: aws.String(uploadName(t, i))})
-	u.packages.observe(ctx, "s3.DeleteObject", 0)
-	if err != nil {
-		return failed(err)
+	return u.packages.remove(ctx, uploadName(t, i))
+}
+
+// Arrived tells whether a file is there. Without the right to list a bucket, S3 says of what is not there that it may not be
+// read.
+func (u *Uploads) Arrived(ctx context.Context, t id.Tenant, i id.Import) (bool, error) {
+	_, err := u.packages.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.packages.bucket, Key: aws.String(uploadName(t, i))})
+	u.packages.observe(ctx, "s3.HeadObject", 0)
+	if answer, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err); ok && (answer.HTTPStatusCode() == http.StatusNotFound || answer.HTTPStatusCode() == http.StatusForbidden) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, failed(err)
+	}
+	return true, nil
 }
 
 // Open reads a file at any place, a block at a time.

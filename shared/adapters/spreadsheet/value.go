@@ -22,6 +22,9 @@ type value struct {
 
 const fullDate = "2006-01-02"
 
+// Plain is text in a column of any kind: a value that is not of the column's kind and has to stand there all the same.
+type Plain string
+
 // convert fits v to the kind of its column. nil and a nil pointer to a string are empty.
 //
 //	Text      string
@@ -33,6 +36,9 @@ const fullDate = "2006-01-02"
 func (c Column) convert(v any, row, column int) (value, error) {
 	if v == nil {
 		return value{}, nil
+	}
+	if p, ok := v.(Plain); ok {
+		v, c.Kind = string(p), Text
 	}
 	var out value
 	ok := false

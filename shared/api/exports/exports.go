@@ -21,17 +21,21 @@ type Export struct {
 	Scope        export.Scope `json:"scope"`
 	ProductGroup string       `json:"productGroup,omitempty"`
 	Status       string       `json:"status,omitempty"`
-	Snapshot     time.Time    `json:"snapshot"`
-	RequestedAt  time.Time    `json:"requestedAt"`
-	RequestedBy  string       `json:"requestedBy"`
-	Items        int64        `json:"items"`                 // passports packed so far
-	Total        int64        `json:"total"`                 // passports to pack; 0 until counted
-	Bytes        int64        `json:"bytes"`                 // of the package so far
-	SecondsLeft  int64        `json:"secondsLeft,omitempty"` // at the pace so far
-	ReadyAt      *time.Time   `json:"readyAt,omitempty"`
-	ExpiresAt    *time.Time   `json:"expiresAt,omitempty"`
-	Why          string       `json:"why,omitempty"`
-	Download     *Download    `json:"download,omitempty"`
+
+	Formats []export.Format `json:"formats,omitempty"`
+	Include export.Include  `json:"include,omitzero"`
+
+	Snapshot    time.Time  `json:"snapshot"`
+	RequestedAt time.Time  `json:"requestedAt"`
+	RequestedBy string     `json:"requestedBy"`
+	Items       int64      `json:"items"`                 // passports packed so far
+	Total       int64      `json:"total"`                 // passports to pack; 0 until counted
+	Bytes       int64      `json:"bytes"`                 // of the package so far
+	SecondsLeft int64      `json:"secondsLeft,omitempty"` // at the pace so far
+	ReadyAt     *time.Time `json:"readyAt,omitempty"`
+	ExpiresAt   *time.Time `json:"expiresAt,omitempty"`
+	Why         string     `json:"why,omitempty"`
+	Download    *Download  `json:"download,omitempty"`
 }
 
 // Download is where a package can be fetched for a while.
@@ -42,7 +46,7 @@ type Download struct {
 
 func view(e export.Export, at time.Time) Export {
 	v := Export{
-		ID: e.ID, State: e.State, Scope: e.Options.Scope, ProductGroup: e.Options.ProductGroup, Status: e.Options.Status,
+		ID: e.ID, State: e.State, Scope: e.Options.Scope, ProductGroup: e.Options.ProductGroup, Status: e.Options.Status, Formats: e.Options.Formats, Include: e.Options.Include,
 		Snapshot: e.Snapshot, RequestedAt: e.RequestedAt, RequestedBy: e.RequestedBy, Items: e.Items, Total: e.Total, Bytes: e.Bytes, Why: e.Why,
 	}
 	if !e.ReadyAt.IsZero() {

@@ -146,22 +146,23 @@ func List(d Desk) httpapi.Route {
 	}
 }
 
-// Get serves GET /v1/imports/{importId}.
+// Get serves GET /v1/imports/{importId}; with settings=true and an archive that has been checked, what it says about the
+// organisation comes along, for those who may see that of their own.
 func Get(d Desk) httpapi.Route {
 	return httpapi.Route{
-		Function: function, Pattern: "GET /v1/imports/{importId}", Action: access.ImportRead, Siblings: []string{http.MethodDelete},
+		Function: function, Pattern: "GET /v1/imports/{importId}", Action: access.ImportRead, Query: []string{"settings"}, Siblings: []string{http.MethodDelete},
 		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
 			which, err := named(r)
 			if err != nil {
 				return nil, err
 			}
+			wanted := r.URL.Query().Get("settings")
+			if wanted != "" && wanted != "true" && wanted != "false" {
+				return nil, httpapi.BadQuery("settings", "true or false")
+			}
 			run, err := d.Tables.Get(r.Context(), r.Caller(), which)
 			if errors.Is(err, fault.NotFound) {
-				i, err := d.Archives.Get(r.Context(), r.Caller(), which)
-				if err != nil {
-					return nil, err
-				}
-				return httpapi.OK(archive(i)), nil
+				return getArchive(d, r, which, wanted == "true")
 			}
 			if err != nil {
 				return nil, err
@@ -177,6 +178,29 @@ func Get(d Desk) httpapi.Route {
 			return httpapi.OK(v), nil
 		},
 	}
+}
+
+func getArchive(d Desk, r *httpapi.Request, which id.Import, withSettings bool) (*httpapi.Response, error) {
+	if withSettings {
+		if err := errors.Join(access.Check(r.Principal, access.MemberRead, r.At), access.Check(r.Principal, access.PolicyRead, r.At)); err != nil {
+			return nil, err
+		}
+	}
+	i, err := d.Archives.Get(r.Context(), r.Caller(), which)
+	if err != nil {
+		return nil, err
+	}
+	v := archive(i)
+	if withSettings {
+		own, found, err := d.Archives.Settings(r.Context(), r.Caller(), i)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			v.Settings = &own
+		}
+	}
+	return httpapi.OK(v), nil
 }
 
 // Check serves POST /v1/imports/{importId}/check: a dry run, with what the columns become.
@@ -202,16 +226,25 @@ func Check(d Desk) httpapi.Route {
 }
 
 // Commit serves POST /v1/imports/{importId}/commit: what has been checked is stored. Publishing takes the right to publish
-// at this moment.
+// at this moment; taking over an archive's settings, the right to set them.
 func Commit(d Desk) httpapi.Route {
 	return httpapi.Route{
-		Function: function, Pattern: "POST /v1/imports/{importId}/commit", Action: access.ImportWrite,
+		Function: function, Pattern: "POST /v1/imports/{importId}/commit", Action: access.ImportWrite, Body: httpapi.Body{Types: httpapi.JSON().Types},
 		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
 			which, err := named(r)
 			if err != nil {
 				return nil, err
 			}
+			withSettings, err := settings(r)
+			if err != nil {
+				return nil, err
+			}
 			mayPublish := access.Check(r.Principal, access.PassportPublish, r.At) == nil
+			if withSettings {
+				if _, err := d.Archives.Store.Import(r.Context(), r.Caller().Tenant, which); errors.Is(err, fault.NotFound) {
+					return nil, unsettled("only archives have settings")
+				}
+			}
 			run, err := d.Tables.Commit(r.Context(), r.Caller(), which, mayPublish)
 			if err == nil {
 				return &httpapi.Response{Status: http.StatusAccepted, Value: table(run, false)}, nil
@@ -219,13 +252,34 @@ func Commit(d Desk) httpapi.Route {
 			if !errors.Is(err, fault.NotFound) {
 				return nil, err
 			}
-			i, err := d.Archives.Commit(r.Context(), r.Caller(), which)
+			i, err := d.Archives.Commit(r.Context(), r.Caller(), which, r.Principal, withSettings)
 			if err != nil {
 				return nil, err
 			}
 			return &httpapi.Response{Status: http.StatusAccepted, Value: archive(i)}, nil
 		},
 	}
+}
+
+// settings tells whether an archive's settings are wanted, and refuses those who may not set them.
+func settings(r *httpapi.Request) (bool, error) {
+	if len(r.Body) == 0 {
+		return false, nil
+	}
+	in, err := httpapi.Decode[struct {
+		Settings bool `json:"settings"`
+	}](r)
+	if err != nil || !in.Settings {
+		return false, err
+	}
+	if r.Principal.Kind == access.Key {
+		return false, fault.New(fault.CodeForbidden, "A key cannot take over name and sign-in policy: whoever sets a policy has to be let in by it. Commit as an owner who is signed in, or without settings.")
+	}
+	return true, errors.Join(access.Check(r.Principal, access.PolicyWrite, r.At), access.Check(r.Principal, access.TenantWrite, r.At))
+}
+
+func unsettled(detail string) error {
+	return fault.New(fault.CodeValueInvalid, "There are no settings to take over.").With(fault.Field{Pointer: "/settings", Code: fault.CodeValueInvalid, Detail: detail})
 }
 
 // Cancel serves DELETE /v1/imports/{importId}.

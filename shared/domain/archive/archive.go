@@ -45,10 +45,11 @@ type Manifest struct {
 	Export   string            `json:"export"`
 	Tenant   string            `json:"tenant"`
 	Name     string            `json:"organisation"`
-	Snapshot time.Time         `json:"snapshot"` // instant to which the content is true
-	Policy   string            `json:"policy"`   // version of the rules by which it was made
-	Counts   map[string]int64  `json:"counts"`   // records by kind
-	Schemas  map[string]string `json:"schemas"`  // JSON Schema member by folder or member
+	Snapshot time.Time         `json:"snapshot"`          // instant to which the content is true
+	Policy   string            `json:"policy"`            // version of the rules by which it was made
+	Counts   map[string]int64  `json:"counts"`            // records by kind
+	LeftOut  []string          `json:"leftOut,omitempty"` // parts that whoever asked for it did not want
+	Schemas  map[string]string `json:"schemas"`           // JSON Schema member by folder or member
 	Members  []Listed          `json:"members"`
 }
 

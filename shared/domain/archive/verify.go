@@ -19,9 +19,10 @@ import (
 
 // Limits of what is read, so that a file that claims to be an archive cannot fill memory or time.
 const (
-	maxManifest = 256 << 20
-	maxMembers  = 2_000_000
-	maxLine     = 32 << 20
+	maxManifest  = 32 << 20 // some 200,000 members
+	maxDirectory = 32 << 20 // bytes of the central directory; archive/zip keeps all of it in memory
+	maxMembers   = 200_000  // a package of 10,000 parts has some 40,000
+	maxLine      = 32 << 20
 )
 
 // Wrong says which member is not what the manifest says, or what is wrong with the manifest.
@@ -51,7 +52,12 @@ type Archive struct {
 // Open reads the manifest of an archive and verifies its signature; with a nil key the signature is not looked at, which
 // is for archives that are about to be imported by whoever trusts them.
 func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
-	z, err := zip.NewReader(r, size)
+	frugal := &frugalAt{r: r, left: maxDirectory}
+	z, err := zip.NewReader(frugal, size)
+	if frugal.left < 0 {
+		return nil, wrong("the file", "its directory is longer than %d bytes", maxDirectory)
+	}
+	frugal.free = true
 	if err != nil {
 		return nil, broken("the file", "it is no ZIP archive, or it is cut off", err)
 	}
@@ -86,6 +92,22 @@ func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
 		a.listed[m.Name] = m
 	}
 	return a, nil
+}
+
+// frugalAt reads no more than a number of bytes until it is set free.
+type frugalAt struct {
+	r    io.ReaderAt
+	left int64
+	free bool
+}
+
+func (f *frugalAt) ReadAt(p []byte, off int64) (int, error) {
+	if !f.free {
+		if f.left -= int64(len(p)); f.left < 0 {
+			return 0, errors.New("archive: the directory is too long")
+		}
+	}
+	return f.r.ReadAt(p, off)
 }
 
 func (a *Archive) signed(manifest []byte, key *ecdsa.PublicKey) error {

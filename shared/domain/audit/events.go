@@ -31,6 +31,7 @@ const (
 	ExportFailed         Event = "export.failed"
 	ExportFetched        Event = "export.fetched" // a link to the package was given out
 	ExportDeleted        Event = "export.deleted"
+	ExportExpired        Event = "export.expired"
 	ImportBegun          Event = "import.begun"
 	ImportChecked        Event = "import.checked"
 	ImportRefused        Event = "import.refused"
@@ -90,6 +91,7 @@ func Events() []Documented {
 		{ExportFailed, "An export could not be packed and was given up.", "An export failed"},
 		{ExportFetched, "A link to an exported package was given out.", ""},
 		{ExportDeleted, "An export was deleted before its end.", "An export was deleted"},
+		{ExportExpired, "An export has expired; its package was removed.", ""},
 		{ImportBegun, "A file to import was announced.", ""},
 		{ImportChecked, "A file to import was read and is good.", ""},
 		{ImportRefused, "A file to import was read and is not good; nothing was stored.", ""},

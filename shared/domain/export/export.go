@@ -58,25 +58,61 @@ type Options struct {
 	ProductGroup string `json:"productGroup,omitempty"` // of passports; empty: all
 	Status       string `json:"status,omitempty"`       // of passports at the snapshot; empty: all
 
-	// Formats are those beside our own lines, which hold everything and always come: EN18223.
+	// Formats are those beside our own lines, which hold everything and always come.
 	Formats []Format `json:"formats,omitempty"`
 
 	Include Include `json:"include,omitzero"`
 }
 
-// Include says what comes along; what it does not mention does.
+// Include says what is left out. What is not said comes along.
 type Include struct {
-	Documents *bool `json:"documents,omitempty"` // of the passports, with their bytes
+	Versions  *bool `json:"versions,omitempty"`  // of passports
+	Audit     *bool `json:"audit,omitempty"`     // the trail, signed and not yet signed
+	Documents *bool `json:"documents,omitempty"` // of passports, with their bytes
 }
 
-// along tells whether something comes along.
-func along(said *bool) bool { return said == nil || *said }
+// What can be left out, as manifests name it.
+const (
+	partVersions  = "versions"
+	partAudit     = "audit"
+	partDocuments = "documents"
+)
 
-// Format is another form of the passports that are in force.
+// leftOut names what does not come along though the scope has it.
+func (o Options) leftOut() []string {
+	var out []string
+	for name, wanted := range map[string]*bool{partVersions: o.Include.Versions, partAudit: o.Include.Audit, partDocuments: o.Include.Documents} {
+		if wanted != nil && !*wanted {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// without reports whether something is left out.
+func (o Options) without(part string) bool { return slices.Contains(o.leftOut(), part) }
+
+// Format is another form of the passports.
 type Format string
 
-// EN18223 is the compressed form of EN 18223:2026 as JSON-LD.
-const EN18223 Format = "en18223"
+// The formats. Tables hold the passports' own content, one table for each product group, and can be imported again.
+const (
+	EN18223 Format = "en18223" // passports in force, in the compressed form of EN 18223:2026 as JSON-LD
+	CSV     Format = "csv"
+	XLSX    Format = "xlsx"
+)
+
+// tables are the formats of tables that were asked for, each once.
+func (o Options) tables() []Format {
+	var out []Format
+	for _, f := range []Format{CSV, XLSX} {
+		if slices.Contains(o.Formats, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
 
 // Check refuses options that mean nothing.
 func (o Options) Check() error {
@@ -94,9 +130,18 @@ func (o Options) Check() error {
 		bad("/status", "one of draft, published, suspended, archived")
 	}
 	for i, f := range o.Formats {
-		if f != EN18223 || o.Scope == Account {
-			bad(fmt.Sprintf("/formats/%d", i), "en18223, of passports")
+		if !slices.Contains([]Format{EN18223, CSV, XLSX}, f) || o.Scope == Account {
+			bad(fmt.Sprintf("/formats/%d", i), "en18223, csv or xlsx, of passports")
 		}
+	}
+	if o.Include.Versions != nil && o.Scope == Account {
+		bad("/include/versions", "the scope account has no passports")
+	}
+	if o.Include.Documents != nil && o.Scope == Account {
+		bad("/include/documents", "the scope account has no passports")
+	}
+	if o.Include.Audit != nil && o.Scope == Passports {
+		bad("/include/audit", "the scope passports has no audit trail")
 	}
 	if fields == nil {
 		return nil
@@ -122,7 +167,28 @@ type Export struct {
 
 	Fence      int64 // counts who packs it: what an earlier one still does is refused
 	LeaseUntil time.Time
-	Step       int // number of the last checkpoint
+	Step       int   // number of the last checkpoint
+	Marked     int64 // fence of whoever made it
+	Tidy       bool  // it has ended, and nothing of it lies about
+}
+
+// Slack is how long after a lease somebody looks whether the work goes on.
+const Slack = 2 * time.Minute
+
+// Due is when somebody has to look at the export though nobody asks for it: to go on where nobody does, to end it when it
+// expires, to clear away what is left of it. It is zero when nothing is to be done any more.
+func (e Export) Due() time.Time {
+	last := e.RequestedAt
+	if e.LeaseUntil.After(last) {
+		last = e.LeaseUntil
+	}
+	switch {
+	case e.State == Ready:
+		return e.ExpiresAt
+	case e.Tidy:
+		return time.Time{}
+	}
+	return last.Add(Slack)
 }
 
 // Live reports whether a package is there or will be.
@@ -244,7 +310,10 @@ func (s *Service) Delete(ctx context.Context, by access.Caller, which id.Export)
 			return err
 		}
 	}
-	return s.Shelf.Delete(ctx, e.Tenant, e.ID)
+	if err := s.Shelf.Delete(ctx, e.Tenant, e.ID); err != nil || e.Step == 0 {
+		return err
+	}
+	return s.Requests.Ask(ctx, e.Tenant, e.ID, e.Step+1) // for the packager to remove the parts
 }
 
 // Uploads builds a package out of parts (S3 multipart upload: parts of at least 5 MiB, but for the last).
@@ -254,6 +323,8 @@ type Uploads interface {
 	// Finish makes the package of the parts. Finishing an upload again that has been finished is no error.
 	Finish(ctx context.Context, u Upload, parts []Part) error
 	Abort(ctx context.Context, u Upload) error
+	// Discard removes what there is of a package: its parts, or itself.
+	Discard(ctx context.Context, u Upload) error
 }
 
 // Upload is a package being built.
@@ -270,10 +341,18 @@ type Part struct {
 	Size   int64  `json:"size"`
 }
 
-// Checkpoints keeps what a packager must remember. It holds names, counts and digests, no content.
+// Mark names a checkpoint: its number, and the fence of whoever made it. What a process writes that has lost the export
+// without knowing is under a name of its own, and nobody reads it.
+type Mark struct {
+	Step  int
+	Fence int64
+}
+
+// Checkpoints keeps what a packager must remember: names, counts, digests, and packed content that is too little for a part.
 type Checkpoints interface {
-	Save(ctx context.Context, t id.Tenant, e id.Export, step int, state []byte) error
-	Load(ctx context.Context, t id.Tenant, e id.Export, step int) ([]byte, error)
+	Save(ctx context.Context, t id.Tenant, e id.Export, at Mark, state []byte) error
+	Load(ctx context.Context, t id.Tenant, e id.Export, at Mark) ([]byte, error)
+	Forget(ctx context.Context, t id.Tenant, e id.Export, at Mark) error
 }
 
 // Source is the tenant's data as it was at an instant.

@@ -14,6 +14,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/interop"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -31,7 +32,7 @@ var ErrTaken = errors.New("export: somebody else is at it, or it has ended")
 const (
 	partSize    = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
 	pageSize    = 100
-	giveUpAfter = 50               // calls that took the export over
+	giveUpAfter = 50               // calls that took the export over and made no checkpoint
 	leaseFor    = 90 * time.Second // a part takes seconds; whoever comes after a killed process need not wait long
 )
 
@@ -41,9 +42,11 @@ type Packager struct {
 	Requests    Requests
 	Source      Source
 	Uploads     Uploads
+	Shelf       Shelf
 	Checkpoints Checkpoints
 	Signer      Signer
 	Groups      func(name string) (*productgroup.Group, error)
+	Tables      Tables
 	IDs         *id.Source
 	Now         clock.Clock
 	Stage       func(ctx context.Context, t id.Tenant) error // refuses when nobody can fetch the package any more
@@ -74,6 +77,9 @@ type progress struct {
 	Items   int64            `json:"items"`
 	Total   int64            `json:"total"`
 	Bytes   int64            `json:"bytes"`
+	Parked  []byte           `json:"parked,omitempty"` // what is too small for a part
+
+	Shapes map[string]intake.Shapes `json:"shapes,omitempty"` // of tables by product group
 }
 
 // run is one call of the packager.
@@ -82,14 +88,18 @@ type run struct {
 	progress
 	export  Export
 	until   time.Time       // when its patience ends
+	parked  Mark            // checkpoint that holds content and is to be removed when it is not the last one any more
 	files   map[string]bool // members under files/ that are packed
 	open    map[string]*archive.Builder
 	order   []string // kinds that are open, in the order of their opening
 	pending bytes.Buffer
+	stashes map[string]*stash // of tables by product group
+	grouped []string          // the groups, in the order in which they came
 }
 
 // Pack packs an export, or goes on with it. An export that is ready, has ended or is being packed by somebody else is left
-// alone: a request that comes twice, late or out of order changes nothing.
+// alone: a request that comes twice, late or out of order changes nothing. One that has expired is ended, and what is left
+// of one that has ended is cleared away.
 func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error {
 	ctx = access.As(ctx, t)
 	if err := p.Stage(ctx, t); err != nil {
@@ -100,25 +110,34 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	}
 	now := p.Now()
 	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
-	if errors.Is(err, ErrTaken) || errors.Is(err, fault.NotFound) {
+	if errors.Is(err, ErrTaken) {
+		return p.tidy(ctx, t, which)
+	}
+	if errors.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[string]bool{}}
+	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[string]bool{}, stashes: map[string]*stash{}}
 	if r.PartSize == 0 {
 		r.PartSize = partSize
 	}
-	if e.Fence > giveUpAfter {
+	if e.Fence-e.Marked > giveUpAfter {
 		return r.giveUp(ctx)
 	}
-	if err := r.restore(ctx); err != nil {
-		return err
+	err = r.restore(ctx)
+	if err == nil {
+		err = r.pack(ctx)
 	}
-	err = r.pack(ctx)
 	if errors.Is(err, ErrTaken) {
-		return r.leave(ctx)
+		return p.tidy(ctx, t, which)
+	}
+	if err != nil { // whoever is called next need not wait
+		r.export.LeaseUntil = r.Now()
+		if saved := r.Store.Save(ctx, r.export); !errors.Is(saved, ErrTaken) {
+			err = errors.Join(err, saved)
+		}
 	}
 	return err
 }
@@ -129,25 +148,15 @@ func (r *run) giveUp(ctx context.Context) error {
 	e.State, e.Why = Failed, "It could not be packed. We have been told; ask for another one."
 	by := access.Caller{Tenant: e.Tenant, Actor: "system:packager", Request: id.New[id.Request](r.IDs), At: r.Now()}
 	entry := audit.New(r.IDs, by, audit.ExportFailed, "export:"+string(e.ID), "", "")
-	return r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry))
-}
-
-// leave is what is to be done when the export has been taken away: of one that was deleted, the parts go too.
-func (r *run) leave(ctx context.Context) error {
-	e, err := r.Store.Export(ctx, r.export.Tenant, r.export.ID)
-	if err != nil || e.State != Deleted {
+	if err := r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry)); err != nil {
 		return err
 	}
-	return r.Uploads.Abort(ctx, r.upload())
+	return r.clear(ctx, e)
 }
 
 func (r *run) restore(ctx context.Context) error {
 	if r.export.Step > 0 {
-		b, err := r.Checkpoints.Load(ctx, r.export.Tenant, r.export.ID, r.export.Step)
-		if err != nil {
-			return err
-		}
-		err = json.Unmarshal(b, &r.progress)
+		err := r.load(ctx)
 		for _, m := range r.Members {
 			r.files[m.Name] = true
 		}
@@ -165,7 +174,11 @@ func (r *run) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.checkpoint(ctx)
+	err = r.checkpoint(ctx)
+	if errors.Is(err, ErrTaken) { // whoever has it now began an upload of their own
+		err = errors.Join(err, r.Uploads.Abort(ctx, r.upload()))
+	}
+	return err
 }
 
 func (r *run) pack(ctx context.Context) error {
@@ -230,11 +243,17 @@ func (r *run) due() bool {
 	for _, kind := range r.order {
 		n += r.open[kind].Packed()
 	}
+	for _, s := range r.stashes {
+		n += s.lines.Len() * len(r.export.Options.tables())
+	}
 	return n >= r.PartSize+len(r.Parts)/1000*r.PartSize // so that 10,000 parts hold 400 GB
 }
 
 // close ends the open members into the pending part.
 func (r *run) close() error {
+	if err := r.finishTables(); err != nil {
+		return err
+	}
 	for _, kind := range r.order {
 		m, err := r.open[kind].Finish(&r.pending)
 		if err != nil {
@@ -246,18 +265,14 @@ func (r *run) close() error {
 	return nil
 }
 
-// flush uploads what is in memory as one part and keeps a checkpoint: from here on nothing before it is done again.
-func (r *run) flush(ctx context.Context) error {
-	if err := r.close(); err != nil {
-		return err
-	}
-	if err := r.part(ctx); err != nil {
-		return err
-	}
-	return r.checkpoint(ctx)
-}
-
+// part uploads what is in memory. Only who has the export at this moment may, and only for as long as they have it: nobody
+// exchanges a part that somebody else has counted.
 func (r *run) part(ctx context.Context) error {
+	if err := r.renew(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaseFor)
+	defer cancel()
 	number := len(r.Parts) + 1
 	tag, err := r.Uploads.Part(ctx, r.upload(), number, r.pending.Bytes())
 	if err != nil {
@@ -271,20 +286,6 @@ func (r *run) part(ctx context.Context) error {
 }
 
 func (r *run) upload() Upload { return Upload{r.export.Tenant, r.export.ID, r.Upload} }
-
-func (r *run) checkpoint(ctx context.Context) error {
-	b, err := json.Marshal(r.progress)
-	if err != nil {
-		return fmt.Errorf("export: checkpoint: %w", err)
-	}
-	step := r.export.Step + 1
-	if err := r.Checkpoints.Save(ctx, r.export.Tenant, r.export.ID, step, b); err != nil {
-		return err
-	}
-	r.export.State, r.export.Step, r.export.LeaseUntil = Running, step, r.Now().Add(leaseFor)
-	r.export.Items, r.export.Total, r.export.Bytes = r.Items, r.Total, r.Bytes
-	return r.Store.Save(ctx, r.export)
-}
 
 func (r *run) late() bool { return !r.Now().Before(r.until) }
 
@@ -303,13 +304,8 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 				return errors.Is(err, errLate), unless(err, errLate)
 			}
 			r.After, r.Paper = p.Place, ""
-			if r.due() {
-				if err := r.flush(ctx); err != nil {
-					return false, err
-				}
-				if r.late() {
-					return true, nil
-				}
+			if again, err := r.breathe(ctx); again || err != nil {
+				return again, err
 			}
 		}
 		if len(all) == 0 {
@@ -335,12 +331,15 @@ func (r *run) account(ctx context.Context) (again bool, err error) {
 		return false, nil
 	}
 	return false, r.Source.Account(ctx, r.export.Tenant, r.export.Snapshot, func(member string, v any) error {
+		if member == "audit-not-yet-signed" && r.export.Options.without(partAudit) {
+			return nil
+		}
 		return r.line("account/"+member, v)
 	})
 }
 
 func (r *run) trail(ctx context.Context) (again bool, err error) {
-	if r.export.Options.Scope == Passports {
+	if r.export.Options.Scope == Passports || r.export.Options.without(partAudit) {
 		return false, nil
 	}
 	for r.From >= 0 {
@@ -356,13 +355,11 @@ func (r *run) trail(ctx context.Context) (again bool, err error) {
 			}
 		}
 		r.From = next
-		if r.due() {
-			if err := r.flush(ctx); err != nil {
-				return false, err
-			}
-			if r.late() && next >= 0 {
-				return true, nil
-			}
+		if next < 0 {
+			break
+		}
+		if again, err := r.breathe(ctx); again || err != nil {
+			return again, err
 		}
 	}
 	return false, nil
@@ -375,12 +372,13 @@ func (r *run) seal(ctx context.Context) error {
 	}
 	m := archive.Manifest{
 		Format: archive.Format, Export: string(r.export.ID), Tenant: string(r.export.Tenant), Snapshot: r.export.Snapshot.UTC(), Policy: Policy,
-		Counts: r.Counts, Schemas: map[string]string{},
+		Counts: r.Counts, LeftOut: r.export.Options.leftOut(), Schemas: map[string]string{},
 	}
 	files, err := schemas.ReadDir("schemas")
 	if err != nil {
 		return err
 	}
+	builder := archive.NewBuilder("")
 	for _, f := range files {
 		b, err := schemas.ReadFile("schemas/" + f.Name())
 		if err != nil {
@@ -389,7 +387,7 @@ func (r *run) seal(ctx context.Context) error {
 		kind := f.Name()[:len(f.Name())-len(".schema.json")]
 		member := "schemas/" + f.Name()
 		m.Schemas[kind] = member
-		builder := archive.NewBuilder(member)
+		builder.Reuse(member)
 		if err := builder.Raw(b); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (r *run) passport(ctx context.Context, p id.Passport) error {
 			return nil
 		}
 		told = true
-		return r.line("passports", whole)
+		return errors.Join(r.tabulate(whole), r.line("passports", whole))
 	}
 	err := r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, Takers{
 		Passport: func(record PassportRecord) error {
@@ -48,7 +48,7 @@ func (r *run) passport(ctx context.Context, p id.Passport) error {
 			return nil
 		},
 		Document: func(record DocumentRecord, content func() ([]byte, error)) error {
-			if !wanted || !along(o.Include.Documents) || record.ID <= r.Paper {
+			if !wanted || o.without(partDocuments) || record.ID <= r.Paper {
 				return nil
 			}
 			return r.document(ctx, record, content)
@@ -57,7 +57,11 @@ func (r *run) passport(ctx context.Context, p id.Passport) error {
 			if !wanted {
 				return nil
 			}
-			if err := errors.Join(tell(), r.line("versions", record)); err != nil || record.Number != whole.Version || !slices.Contains(o.Formats, EN18223) {
+			err := tell()
+			if err == nil && !o.without(partVersions) {
+				err = r.line("versions", record)
+			}
+			if err != nil || record.Number != whole.Version || !slices.Contains(o.Formats, EN18223) {
 				return err
 			}
 			return r.represent(whole, record)
@@ -94,14 +98,9 @@ func (r *run) document(ctx context.Context, d DocumentRecord, content func() ([]
 		return err
 	}
 	r.Paper = d.ID
-	if !r.due() {
-		return nil
+	again, err := r.breathe(ctx)
+	if err == nil && again {
+		err = errLate
 	}
-	if err := r.flush(ctx); err != nil {
-		return err
-	}
-	if r.late() {
-		return errLate
-	}
-	return nil
+	return err
 }

@@ -79,6 +79,9 @@ func (r *cellReader) scalar(f *field, s string) (any, *Problem) {
 	case kindRefused:
 		return nil, wrong(fault.CodeDataPointRefused, "%s", f.Refused)
 	}
+	if slices.Contains(f.Enum, any(s)) {
+		return s, nil
+	}
 	if code, ok := r.enum[plainWords(s)]; ok && len(f.Enum) > 0 {
 		return code, nil
 	}
@@ -89,6 +92,11 @@ func (r *cellReader) list(s string) (any, *Problem) {
 	out := []any{}
 	if saysNone(s) && r.place.field.EmptyStates {
 		return out, nil
+	}
+	if strings.HasPrefix(s, "[") { // as exports write what no separator can part
+		if v, problem := readJSON([]byte(s)); problem == nil {
+			return v, nil
+		}
 	}
 	item := r.place.field.Items
 	if item == nil {

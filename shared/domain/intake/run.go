@@ -5,6 +5,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -65,6 +66,7 @@ type Run struct {
 	Sheet       string // of a workbook; empty: the first one
 	State       State
 	Reason      string // why it failed
+	Code        fault.Code
 	Recipe      *Recipe
 	Existing    Existing
 	Publish     bool // asked for
@@ -85,6 +87,27 @@ type Run struct {
 	Revision   int64 // one more with each save
 	Fence      int64 // one more with each worker
 	LeaseUntil time.Time
+}
+
+// slack is how long after a lease somebody looks whether the work goes on.
+const slack = 2 * time.Minute
+
+// Due is when somebody has to look at the run though nobody asks for it: for a file whose arrival nobody noticed, to go on
+// where nobody does, or to end it. It is zero when it has ended.
+func (r Run) Due() time.Time {
+	last := r.RequestedAt
+	if r.LeaseUntil.After(last) {
+		last = r.LeaseUntil
+	}
+	switch r.State {
+	case Waiting:
+		return r.RequestedAt.Add(upload.Life + slack)
+	case Checking, Committing:
+		return last.Add(slack)
+	case Uploaded, Checked:
+		return r.RequestedAt.Add(upload.KeptFor)
+	}
+	return time.Time{}
 }
 
 // Progress is how far a phase has come.
@@ -167,7 +190,7 @@ func (r Run) StartCheck(recipe *Recipe, existing Existing, publish bool) (Run, e
 	if r.State != Waiting {
 		r.State = Checking
 	}
-	r.Reason, r.Recipe, r.Existing, r.Publish, r.MayPublish = "", recipe, existing, publish, false
+	r.Reason, r.Code, r.Recipe, r.Existing, r.Publish, r.MayPublish = "", "", recipe, existing, publish, false
 	r.Check, r.Plan, r.Streak, r.Strikes, r.Cancelling, r.LeaseUntil = Tally{}, nil, Streak{}, 0, false, time.Time{}
 	return r, nil
 }

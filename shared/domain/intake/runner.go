@@ -11,6 +11,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -33,7 +34,8 @@ type Runner struct {
 	Now     clock.Clock
 	// Open reads the file of a run from its beginning. A fault other than unavailable and internal says that it is no such
 	// file as was announced.
-	Open func(ctx context.Context, r Run) (Source, error)
+	Open    func(ctx context.Context, r Run) (Source, error)
+	Arrived func(ctx context.Context, r Run) (bool, error) // tells whether the file is there
 	// Stage refuses what the contract of the organisation no longer allows; it is asked before each block of rows.
 	Stage    func(ctx context.Context, t id.Tenant) error
 	Patience time.Duration // after which it pauses
@@ -70,7 +72,8 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) (more bo
 	}
 	more, err = w.loop(ctx, until)
 	if err != nil && final(err) {
-		return false, w.fail(ctx, fault.Of(err).Detail)
+		f := fault.Of(err)
+		return false, w.fail(ctx, f.Code, f.Detail)
 	}
 	return more, err
 }
@@ -82,6 +85,9 @@ func (r *Runner) takeOver(ctx context.Context, t id.Tenant, which id.Import) (*w
 		return nil, err
 	}
 	now := r.Now()
+	if done, err := r.expire(ctx, run, now); err != nil || done {
+		return nil, err
+	}
 	if run.State != Waiting && run.phase() == "" {
 		return nil, nil
 	}
@@ -97,9 +103,31 @@ func (r *Runner) takeOver(ctx context.Context, t id.Tenant, which id.Import) (*w
 	case run.Cancelling:
 		return nil, w.cancel(ctx)
 	case run.Strikes >= maxStrikes:
-		return nil, w.fail(ctx, fmt.Sprintf("The import was given up after %d attempts that got no further than row %d.", run.Strikes, w.run.tally().Progress.Cursor))
+		return nil, w.fail(ctx, fault.CodeUnavailable, fmt.Sprintf("The import was given up after %d attempts that got no further than row %d.", run.Strikes, w.run.tally().Progress.Cursor))
 	}
 	return w, w.save(ctx)
+}
+
+// expire ends a run whose file did not come, or that nobody went on with as long as the file was there. It tells whether
+// there is nothing else to do.
+func (r *Runner) expire(ctx context.Context, run Run, now time.Time) (bool, error) {
+	due := run.Due()
+	if due.IsZero() || now.Before(due) || run.phase() != "" {
+		return false, nil
+	}
+	why := "Nobody went on with it within seven days."
+	if run.State == Waiting {
+		if there, err := r.Arrived(ctx, run); there || err != nil {
+			return false, err
+		}
+		if now.Sub(run.RequestedAt) < upload.Patience {
+			return true, nil
+		}
+		why = "The file did not come."
+	}
+	w := &work{Runner: r, run: run}
+	w.run.State, w.run.Reason = Cancelled, why
+	return true, w.save(ctx, w.entry(audit.ImportCancelled))
 }
 
 // open starts reading. A file that has just come is checked at once when it is known what its rows mean.
@@ -176,7 +204,7 @@ func (w *work) unreadable(ctx context.Context, err error) error {
 		}
 		reason += " " + field.Detail
 	}
-	return w.fail(ctx, short(reason))
+	return w.fail(ctx, f.Code, short(reason))
 }
 
 // final tells whether an error is about the file rather than about the platform.
@@ -191,9 +219,9 @@ func final(err error) bool {
 	return true
 }
 
-func (w *work) fail(ctx context.Context, reason string) error {
+func (w *work) fail(ctx context.Context, code fault.Code, reason string) error {
 	phase := w.run.phase()
-	w.run.State, w.run.Reason, w.run.Plan, w.run.LeaseUntil = Failed, reason, nil, time.Time{}
+	w.run.State, w.run.Code, w.run.Reason, w.run.Plan, w.run.LeaseUntil = Failed, code, reason, nil, time.Time{}
 	return w.end(ctx, phase, audit.ImportRefused)
 }
 

@@ -28,7 +28,8 @@ type Suggestion struct {
 // compares words: case, spaces, punctuation, plurals and camelCase do not matter, a unit or language in the header is
 // taken over, and a table of synonyms in English and German helps. A header that fits several fields gets none, and no
 // place is suggested twice: the better match has it, the first header among equals. A language is suggested only where
-// the header names one; without it the suggestion is likely and the language is for people to add.
+// the header names one; without it the suggestion is likely and the language is for people to add. A header that is a JSON
+// Pointer, as those of exports are, says exactly where it leads.
 func Suggest(headers []string, g *productgroup.Group) ([]Suggestion, error) {
 	content, err := contentOf(g)
 	if err != nil {
@@ -38,7 +39,7 @@ func Suggest(headers []string, g *productgroup.Group) ([]Suggestion, error) {
 	parsed := make([]header, len(headers))
 	for i, h := range headers {
 		s.out[i] = Suggestion{Column: Column{Header: h}, Confidence: None}
-		if len(h) <= 1000 {
+		if len(h) <= 1000 && !s.pointed(i, strings.TrimSpace(h), content) {
 			parsed[i] = headerOf(h, s.units)
 		}
 	}
@@ -65,6 +66,40 @@ func Suggest(headers []string, g *productgroup.Group) ([]Suggestion, error) {
 		}
 	}
 	return s.out, nil
+}
+
+// pointed takes a header that is a pointer for what it says, and tells whether it is one. What exports say about a passport
+// beside its content leads nowhere.
+func (s *suggesting) pointed(i int, h string, content *field) bool {
+	col, sure := Column{Header: s.out[i].Column.Header, Pointer: h}, Exact
+	name, ok := strings.CutPrefix(h, "/")
+	switch below, inContent := strings.CutPrefix(h, toContent); {
+	case h == toProduct || h == toGranularity:
+	case ok && (slices.Contains(kept(), name) || h == "/productGroup"):
+		return true
+	case inContent:
+		p, ok := content.find(below)
+		if !ok || len(p.tokens) == 0 {
+			return true
+		}
+		switch p.field.kind() {
+		case kindRefused:
+			return true
+		case kindWords:
+			if col.Pointer, col.Language = strings.TrimSuffix(h, "/"+p.language), p.language; p.language == "" {
+				sure = Likely
+			}
+		case kindList:
+			col.Separator = listMark
+		}
+	default:
+		return false
+	}
+	if key := col.Pointer + "\x00" + col.Language; !s.taken[key] {
+		s.taken[key] = true
+		s.out[i] = Suggestion{Column: col, Confidence: sure}
+	}
+	return true
 }
 
 type suggesting struct {
@@ -96,7 +131,7 @@ func (s *suggesting) offer(i int, h header, as Confidence, index map[string][]in
 				sure = Likely
 			}
 		case kindList:
-			col.Separator, sure = ";", Likely
+			col.Separator, sure = listMark, Likely
 		case kindObjects, kindObject:
 			continue
 		}

@@ -47,10 +47,13 @@ func (r *Runner) back(i Import, of records) (Whole, error) {
 			out.ContentHash, out.PublishedAt = one.ContentHash, one.PublishedAt
 		}
 	}
+	if len(all) == 0 && out.Version > 0 {
+		return Whole{}, fault.New(fault.CodeValueInvalid, "The export was made without versions, and a passport that was published does not come back without them.")
+	}
 	if len(all) < out.Version {
 		return Whole{}, fault.New(fault.CodeValueInvalid, "Of %d versions %d are in the archive.", out.Version, len(all))
 	}
-	return Whole{Passport: out, Versions: all, History: history}, nil
+	return Whole{By: i.ID, Passport: out, Versions: all, History: history}, nil
 }
 
 // own is the identifier of a passport or document here. In the organisation that the archive is of, it is the same. In another one it

@@ -8,13 +8,19 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 )
 
+// lined is a record and how long its line is.
+type lined[T any] struct {
+	record T
+	bytes  int
+}
+
 // pull reads the records of a folder one after the other, as they are asked for.
-func pull[T any](a *archive.Archive, folder string) (next func() (T, bool, error), stop func()) {
+func pull[T any](a *archive.Archive, folder string) (next func() (lined[T], bool, error), stop func()) {
 	var failed error
-	all := func(yield func(T) bool) {
+	all := func(yield func(lined[T]) bool) {
 		failed = a.Lines(folder, func(line []byte) error {
-			var v T
-			if err := decode(line, &v); err != nil {
+			v := lined[T]{bytes: len(line)}
+			if err := decode(line, &v.record); err != nil {
 				return &archive.Wrong{Member: folder, Problem: "a line cannot be read"}
 			}
 			if !yield(v) {
@@ -27,7 +33,7 @@ func pull[T any](a *archive.Archive, folder string) (next func() (T, bool, error
 		}
 	}
 	one, stop := iter.Pull(all)
-	return func() (T, bool, error) {
+	return func() (lined[T], bool, error) {
 		v, ok := one()
 		return v, ok, failed
 	}, stop
@@ -46,6 +52,7 @@ type records struct {
 	passport  export.PassportRecord
 	versions  []export.VersionRecord
 	documents []export.DocumentRecord
+	bytes     int // of its lines and its documents
 }
 
 // merge walks passports, versions and documents side by side: all are in the same order.
@@ -54,16 +61,22 @@ func merge(a *archive.Archive, do func(records) error) error {
 	defer versions.stop()
 	defer documents.stop()
 	return a.Lines("passports/", func(line []byte) error {
-		var r records
+		r := records{bytes: len(line)}
 		if err := decode(line, &r.passport); err != nil {
 			return &archive.Wrong{Member: "passports/", Problem: "a line cannot be read"}
 		}
-		var err error
-		if r.versions, err = versions.of(func(v export.VersionRecord) bool { return v.Passport == r.passport.ID }); err != nil {
+		all, size, err := versions.of(func(v export.VersionRecord) bool { return v.Passport == r.passport.ID })
+		if err != nil {
 			return err
 		}
-		if r.documents, err = documents.of(func(d export.DocumentRecord) bool { return d.Passport == r.passport.ID }); err != nil {
+		r.versions, r.bytes = all, r.bytes+size
+		papers, size, err := documents.of(func(d export.DocumentRecord) bool { return d.Passport == r.passport.ID })
+		if err != nil {
 			return err
+		}
+		r.documents, r.bytes = papers, r.bytes+size
+		for _, d := range papers {
+			r.bytes += int(d.Size)
 		}
 		return do(r)
 	})
@@ -71,9 +84,9 @@ func merge(a *archive.Archive, do func(records) error) error {
 
 // follower reads records that come in the order of others.
 type follower[T any] struct {
-	next  func() (T, bool, error)
+	next  func() (lined[T], bool, error)
 	stop  func()
-	ahead *T
+	ahead *lined[T]
 }
 
 func along[T any](a *archive.Archive, folder string) *follower[T] {
@@ -81,20 +94,19 @@ func along[T any](a *archive.Archive, folder string) *follower[T] {
 	return &follower[T]{next: next, stop: stop}
 }
 
-// of returns the records that come next and belong to somebody.
-func (f *follower[T]) of(mine func(T) bool) ([]T, error) {
-	var all []T
+// of returns the records that come next and belong to somebody, and how long their lines are.
+func (f *follower[T]) of(mine func(T) bool) (all []T, bytes int, err error) {
 	for {
 		if f.ahead == nil {
 			v, ok, err := f.next()
 			if err != nil || !ok {
-				return all, err
+				return all, bytes, err
 			}
 			f.ahead = &v
 		}
-		if !mine(*f.ahead) {
-			return all, nil
+		if !mine(f.ahead.record) {
+			return all, bytes, nil
 		}
-		all, f.ahead = append(all, *f.ahead), nil
+		all, bytes, f.ahead = append(all, f.ahead.record), bytes+f.ahead.bytes, nil
 	}
 }

@@ -2,7 +2,8 @@
 // anything is stored, and stores its passports with all their versions in an organisation. What is there already stays as
 // it is. It may be killed at any moment and goes on from where it was.
 //
-// It does not publish: what was published comes back suspended, with its history, and is published again by people.
+// It does not publish: what was published comes back suspended, with its history, and is published again by people. Recipes
+// come along; the organisation's name and sign-in policy only where somebody asks for it whom the policy lets in.
 package restore
 
 import (
@@ -11,7 +12,6 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -20,7 +20,9 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -43,9 +45,10 @@ const (
 
 // Limits of imports.
 const (
-	leaseFor  = 90 * time.Second
-	saveEvery = 50
-	maxShown  = 100 // refusals that are told one by one
+	leaseFor   = 90 * time.Second
+	blockSize  = 50      // passports between two checkpoints
+	blockBytes = 8 << 20 // of their lines, after which a block ends early; one passport may be larger
+	maxShown   = 100     // refusals that are told one by one
 )
 
 // Import is one import.
@@ -68,17 +71,21 @@ type Import struct {
 	Restored  int64
 	Present   int64 // were there already, the same
 	Failed    int64 // could not be restored
+	Recipes   int64 // of the archive that are here now
 	Problems  []Problem
 
 	Fence      int64
 	LeaseUntil time.Time
 	Asked      int // how often the runner was asked
+
+	SettingsBy string // who wants the organisation's name and sign-in policy to come along; empty: nobody
 }
 
-// Problem is why one passport was not restored.
+// Problem is why one passport or recipe was not restored.
 type Problem struct {
-	Passport          string     `json:"passport"`
-	ProductIdentifier string     `json:"productIdentifier"`
+	Passport          string     `json:"passport,omitempty"`
+	ProductIdentifier string     `json:"productIdentifier,omitempty"`
+	Recipe            string     `json:"recipe,omitempty"` // its name
 	Code              fault.Code `json:"code"`
 	Detail            string     `json:"detail"`
 }
@@ -97,18 +104,22 @@ type Store interface {
 type Files interface {
 	Upload(ctx context.Context, a upload.Announcement, life time.Duration) (upload.Form, error)
 	Open(ctx context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error)
+	// Arrived tells whether the file is there.
+	Arrived(ctx context.Context, t id.Tenant, i id.Import) (bool, error)
 	Ask(ctx context.Context, t id.Tenant, i id.Import, n int) error
 	Remove(ctx context.Context, t id.Tenant, i id.Import) error
 }
 
 // Target stores passports whole, with their versions, their history and their documents, or not at all. It returns a
-// conflict fault when the product belongs to another passport, and present when the same one is there already.
+// conflict fault when the product belongs to another passport, and present when the same one is there already and was not
+// stored by this very import. It is safe for concurrent use.
 type Target interface {
 	Restore(ctx context.Context, w Whole, entry audit.Entry) (present bool, err error)
 }
 
 // Whole is a passport with all that belongs to it.
 type Whole struct {
+	By        id.Import // that brings it
 	Passport  passport.Passport
 	Versions  []passport.Version // by number
 	History   []passport.Moment  // by time
@@ -119,6 +130,12 @@ type Whole struct {
 type Paper struct {
 	Document document.Document
 	Content  func() ([]byte, error)
+}
+
+// Recipes keeps recipes for imports of tables; intake.Recipes has more.
+type Recipes interface {
+	Recipes(ctx context.Context, t id.Tenant) ([]intake.Recipe, error)
+	Save(ctx context.Context, t id.Tenant, r intake.Recipe, entry audit.Entry) error
 }
 
 // Service is what people can do with imports.
@@ -162,14 +179,21 @@ func (s *Service) List(ctx context.Context, by access.Caller) ([]Import, error) 
 	return s.Store.Imports(ctx, by.Tenant)
 }
 
-// Commit stores what has been checked.
-func (s *Service) Commit(ctx context.Context, by access.Caller, which id.Import) (Import, error) {
+// Commit stores what has been checked. With settings, which is for people who may set them, the organisation's name and
+// sign-in policy come along, unless the policy would lock out whoever asks for it.
+func (s *Service) Commit(ctx context.Context, by access.Caller, which id.Import, who access.Principal, settings bool) (Import, error) {
 	i, err := s.Store.Import(ctx, by.Tenant, which)
 	if err != nil {
 		return i, err
 	}
 	if i.State != Checked {
 		return i, fault.New(fault.CodeImportState, "The import is %s; only one that is checked can be committed.", i.State)
+	}
+	if settings {
+		if err := s.admit(ctx, by, i, who); err != nil {
+			return i, err
+		}
+		i.SettingsBy = by.Actor
 	}
 	i.State, i.Fence, i.LeaseUntil, i.Asked = Committing, i.Fence+1, time.Time{}, i.Asked+1
 	if err := s.Store.Step(ctx, i, audit.New(s.IDs, by, audit.ImportCommitted, "import:"+string(i.ID), "", "")); err != nil {
@@ -198,17 +222,24 @@ type Runner struct {
 	Store    Store
 	Files    Files
 	Target   Target
+	Recipes  Recipes
+	Tenants  *tenant.Service
+	Groups   passport.Groups
 	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
 	Stage    func(ctx context.Context, t id.Tenant) error // refuses what the contract of the organisation no longer allows
 	IDs      *id.Source
 	Now      clock.Clock
 	Patience time.Duration
+	Parallel int // passports that are stored at the same time; at least 1
 }
 
 // Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone.
 func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	ctx = access.As(ctx, t)
 	now := r.Now()
+	if done, err := r.expire(ctx, t, which, now); err != nil || done {
+		return err
+	}
 	i, err := r.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
 	if errors.Is(err, export.ErrTaken) || errors.Is(err, fault.NotFound) {
 		return nil
@@ -233,6 +264,12 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	}
 	if f := fault.Of(err); f != nil && f.Kind == fault.Forbidden {
 		return r.stop(ctx, i, err)
+	}
+	if err != nil { // whoever comes next need not wait, and has not to do again what is done
+		i.LeaseUntil = r.Now()
+		if saved := r.Store.Save(ctx, i); !errors.Is(saved, export.ErrTaken) {
+			err = errors.Join(err, saved)
+		}
 	}
 	return err
 }
@@ -278,75 +315,6 @@ func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive) error
 	i.State, i.Origin, i.Snapshot = Checked, m.Tenant, m.Snapshot
 	i.Passports, i.Versions, i.Documents = m.Counts["passports"], m.Counts["versions"], m.Counts["documents"]
 	return r.Store.Step(ctx, *i, audit.New(r.IDs, r.caller(*i), audit.ImportChecked, "import:"+string(i.ID), "", ""))
-}
-
-// commit stores passport after passport, from where an earlier call has come to.
-func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
-	n, done := int64(0), i.Read
-	err := merge(a, func(p records) error {
-		if n++; n <= done {
-			return nil
-		}
-		if err := r.one(ctx, i, a, p); err != nil {
-			return err
-		}
-		if i.Read++; i.Read%saveEvery != 0 && i.LeaseUntil.Sub(r.Now()) > leaseFor/2 {
-			return nil
-		}
-		i.LeaseUntil = r.Now().Add(leaseFor)
-		if err := r.Store.Save(ctx, *i); err != nil {
-			return err
-		}
-		if err := r.Stage(ctx, i.Tenant); err != nil {
-			return err
-		}
-		if !r.Now().Before(until) {
-			return errPause
-		}
-		return nil
-	})
-	if errors.Is(err, errPause) {
-		i.LeaseUntil, i.Asked = r.Now(), i.Asked+1
-		return errors.Join(r.Store.Save(ctx, *i), r.Files.Ask(ctx, i.Tenant, i.ID, i.Asked))
-	}
-	if err != nil {
-		return err
-	}
-	i.State = Done
-	entry := audit.New(r.IDs, r.caller(*i), audit.ImportDone, "import:"+string(i.ID), "", "").With("restored", fmt.Sprint(i.Restored))
-	return r.Store.Step(ctx, *i, entry)
-}
-
-const errPause = signal("out of time")
-
-// one restores one passport. What is wrong with it is written down and stops nothing else; a storage that does not answer
-// stops the run, which then goes on later.
-func (r *Runner) one(ctx context.Context, i *Import, a *archive.Archive, p records) error {
-	whole, err := r.back(*i, p)
-	present := false
-	if err == nil {
-		whole.Documents, err = papers(a, *i, whole.Passport.ID, p.documents)
-	}
-	if err == nil {
-		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.Passport.ID), "", "").With("import", string(i.ID))
-		present, err = r.Target.Restore(ctx, whole, entry)
-	}
-	f := fault.Of(err)
-	_, wrong := errors.AsType[*archive.Wrong](err)
-	switch {
-	case err == nil && present:
-		i.Present++
-	case err == nil:
-		i.Restored++
-	case wrong || f.Kind == fault.Unavailable || f.Kind == fault.Internal:
-		return err
-	default:
-		i.Failed++
-		if len(i.Problems) < maxShown {
-			i.Problems = append(i.Problems, Problem{string(p.passport.ID), p.passport.ProductIdentifier, f.Code, f.Detail})
-		}
-	}
-	return nil
 }
 
 // decode keeps numbers as they are written: their hash depends on it.

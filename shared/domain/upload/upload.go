@@ -15,6 +15,9 @@ import (
 const (
 	MaxSize = 5 << 30          // bytes; what S3 takes in one upload
 	Life    = 15 * time.Minute // how long the address takes the file
+
+	Patience = 6 * time.Hour      // how long somebody waits for a file: one that was begun in time may take that long
+	KeptFor  = 7 * 24 * time.Hour // how long a file lies there
 )
 
 // Announcement is a file that is to come.

@@ -48,14 +48,16 @@ func New(app *tenancy.App, bucket string) *Runner {
 		files: files, stage: app.Stage(lifecycle.Read),
 		archives: &restore.Runner{
 			Stage: app.Stage(lifecycle.Write),
-			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, Recipes: app.Recipes(), Tenants: app.Tenants(),
+			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
 			Key: func(ctx context.Context) (*ecdsa.PublicKey, error) { return key(ctx, app) },
 		},
 		tables: &intake.Runner{
 			Stage: app.Stage(lifecycle.Write),
 			Store: app.Runs(), Target: target{editing.Passports(app)}, Report: &reports.Reports{Objects: files}, Checker: schemacheck.New(app.ProductGroups()),
 			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
-			Open: func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
+			Open:    func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
+			Arrived: func(ctx context.Context, r intake.Run) (bool, error) { return files.Arrived(ctx, r.Tenant, r.ID) },
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
+	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
@@ -29,8 +30,8 @@ func Service(app *tenancy.App) *export.Service {
 func Packager(app *tenancy.App, bucket string) *export.Packager {
 	packages := shelf(app, bucket)
 	return &export.Packager{
-		Store: dynamo.NewExports(app.Database()), Requests: packages, Source: app.Dump(), Uploads: packages, Checkpoints: packages,
-		Signer: auditing.Signer(app.App), Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+		Store: dynamo.NewExports(app.Database()), Requests: packages, Source: app.Dump(), Uploads: packages, Shelf: packages, Checkpoints: packages,
+		Signer: auditing.Signer(app.App), Groups: app.ProductGroups().Find, Tables: spreadsheet.Tables{}, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
 		Stage: app.Stage(lifecycle.Export),
 	}
 }

@@ -23,6 +23,7 @@ var needless = map[string]string{
 	"UseWrappedKeys dynamodb:GetItem":       "rows sealed under an earlier key of the person, once keys have been rotated",
 	"UseWrappedTenantKey dynamodb:GetItem":  "rows sealed under an earlier key of the organisation, once keys have been rotated",
 	"UseWrappedPersonKeys dynamodb:GetItem": "rows sealed under an earlier key of the person, once keys have been rotated",
+	"WriteReports s3:AbortMultipartUpload":  "the last part of a report of more than 5 MB that S3 refuses",
 	"SeeTables":                             "asked before the first use of a table in a process, and functions share one here; infra/checks/binaries runs each in its own",
 	"ReadMarkers":                           "asked before the first use of a table in a process, and functions share one here; infra/checks/binaries runs each in its own",
 	"UseTableKey":                           "DynamoDB calls KMS on our behalf; the local engine does not",

@@ -349,8 +349,8 @@ func TestForeignIsAbsent(t *testing.T) {
 				body = `{"reason":"because it must be"}`
 			case strings.HasSuffix(pattern, "/review"):
 				body = fmt.Sprintf(`{"reviewBy":%q}`, k.Clock.Now().Add(24*time.Hour).Format(time.RFC3339))
-			case strings.HasPrefix(pattern, "/v1/import-recipes"):
-				body = strings.Replace(body, "{}", chairRecipe, 1)
+			case strings.HasPrefix(pattern, "/v1/import-recipes") && method == http.MethodPut:
+				body = chairRecipe
 			case r.Pattern == "POST /v1/passports/{passportId}/documents":
 				path, headers = path+paper, append(headers, "Content-Type", "text/plain")
 			case strings.HasPrefix(pattern, "/v1/members"):
