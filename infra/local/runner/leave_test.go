@@ -246,7 +246,11 @@ func (l *leaver) gone(paths map[string][2]string) {
 		}
 	}
 	if found == nil {
-		l.Fatalf("no mail of %d names the certificate", len(mails))
+		for _, f := range mails {
+			b, _ := os.ReadFile(f)
+			l.Logf("%.200s", b)
+		}
+		l.Fatalf("no mail of %d names the certificate\n%s", len(mails), l.complaints())
 	}
 	at := "/trust/certificates/" + found[0]
 	l.json(404, "POST", at, "", `{"secret":"guessed"}`)

@@ -70,6 +70,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		return nil, nil, err
 	}
 	values["UserPool"], values["UserPoolClient"], values["UserPoolDomain"] = "local", "local", "local"
+	values["UserPool.Arn"] = "arn:aws:cognito-idp:" + region + ":000000000000:userpool/local"
 	if each, err = s.template.Resolve(values); err != nil {
 		return nil, nil, err
 	}

@@ -69,6 +69,7 @@ func TestAuthenticatorOpensTheDoor(t *testing.T) {
 func TestStamp(t *testing.T) {
 	k := testkit.Open(t, testkit.Options{Routes: routes.All})
 	pools := userpool.Open(k.App.AWS(), k.Env["COGNITO_ENDPOINT"])
+	k.Issuer.AddUser("plain-subject", "plain")
 	for name, tc := range map[string]struct {
 		user       string
 		attributes map[string]string
