@@ -72,7 +72,10 @@ func (w *World) erasePerson(t *tenant) {
 // patience is what the faults of this run may add to a deadline of hours.
 func (w *World) patience() time.Duration {
 	p := 3 * w.mix.Step
-	if w.mix.Outage > 0 {
+	switch {
+	case w.mix.Halt > 0:
+		p += 8 * day
+	case w.mix.Outage > 0:
 		p += 84 * time.Hour
 	}
 	if w.mix.Down > 0 {

@@ -122,7 +122,7 @@ type oracle struct {
 	broken []Broken
 	told   map[string]int // mails by tenant and key
 
-	entered, reached []time.Time // when deletions began, and when a day had had enough of them
+	entered, reached []time.Time // when deletions began, and when somebody was called because of too many
 }
 
 func newOracle(w *World) *oracle { return &oracle{w: w, told: map[string]int{}} }

@@ -138,7 +138,7 @@ func (o *oracle) retired(l lifecycle.Life, c lifecycle.CertificateRow) {
 		return
 	}
 	for _, h := range t.holds {
-		if h.inForce() {
+		if h.inForce() && h.from.Before(x.residualClear) { // one that came later has nothing left to hold
 			o.fail(7, t, "it is certified under hold %s", h.id)
 		}
 	}
@@ -260,7 +260,7 @@ func (o *oracle) document(t *tenant, x *exit, c lifecycle.CertificateRow) {
 }
 
 // enters counts how many tenants begin their deletion on a day: more than five, or than three times the mean of the thirty
-// days before, only when a day has passed since the limit was reached.
+// days before, only when a day has passed since somebody was called.
 func (o *oracle) enters(t *tenant) {
 	today := o.w.now.Truncate(day)
 	before, count := 0, 1
@@ -274,9 +274,6 @@ func (o *oracle) enters(t *tenant) {
 	}
 	o.entered = append(o.entered, o.w.now)
 	limit := max(5, 3*before/30)
-	if count == limit {
-		o.reached = append(o.reached, o.w.now)
-	}
 	if count <= limit {
 		return
 	}

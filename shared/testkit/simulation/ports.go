@@ -20,6 +20,9 @@ func (w *World) Put(name string, value float64) {
 	if name == retention.EarlyDestructiveAttempt && value > 0 {
 		w.oracle.fail(1, nil, "%g attempts to destroy something before its time were refused", value)
 	}
+	if name == retention.LimiterPaused && value > 0 {
+		w.oracle.reached = append(w.oracle.reached, w.now)
+	}
 	switch name {
 	case retention.TickHeartbeat, retention.MinSlackWindow, retention.MinSlackActive, retention.MinSlackResidual, retention.LawReviewOverdue:
 	default:
