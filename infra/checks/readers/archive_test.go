@@ -65,6 +65,8 @@ func export(t *testing.T) string {
 	answer(t, k, 201, "POST", "/v1/invitations", anna, `{"email":"carla@nordeiche.example","role":"viewer"}`)
 	answer(t, k, 201, "POST", "/v1/api-keys", anna, `{"name":"shop","scopes":["passports:read"]}`)
 	answer(t, k, 201, "POST", "/v1/import-recipes", anna, recipe)
+	review := k.Clock.Now().Add(30 * 24 * time.Hour).Format(time.RFC3339)
+	answer(t, k, 201, "POST", "/v1/holds", anna, `{"scope":{"kind":"tenant"},"basis":{"act":"Regulation (EU) 2016/679","article":"17(3)(e)"},"reviewBy":"`+review+`"}`)
 	for n, name := range []string{"Plain", "Grün 🪑 \u2028 \"quoted\" \\ </script>", "=cmd()", strings.Repeat("long ", 2000)} {
 		p := k.Create(t, anna, chair(fmt.Sprint("R", n), name))
 		paper := "/v1/passports/" + p + "/documents?kind=manual&audience=public&name=Manual+" + fmt.Sprint(n%2)

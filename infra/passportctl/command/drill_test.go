@@ -252,7 +252,7 @@ func (d *disaster) settings(t *testing.T, table string, r drill.Report) {
 	if (ttl.TimeToLiveDescription.TimeToLiveStatus == types.TimeToLiveStatusEnabled) != (table == "records") || !aws.ToBool(about.Table.DeletionProtectionEnabled) || aws.ToString(about.Table.TableId) != r.TargetID {
 		t.Errorf("%s: %+v, protected %v, %s", table, ttl.TimeToLiveDescription, aws.ToBool(about.Table.DeletionProtectionEnabled), aws.ToString(about.Table.TableId))
 	}
-	if indexes := len(about.Table.GlobalSecondaryIndexes); (indexes == 2) != (table == "records") {
+	if indexes := len(about.Table.GlobalSecondaryIndexes); (indexes == 3) != (table == "records") {
 		t.Errorf("%s has %d indexes", table, indexes)
 	}
 }
