@@ -114,7 +114,9 @@ func again(r *httpapi.Request, f *fault.Error, _ int) *httpapi.Response {
 	if err != nil || media != html {
 		return nil
 	}
-	resp, err := httpapi.Page(func(w io.Writer) error { return evidencepage.AskForCertificate(w, r.PathValue("certificateId"), f.Detail) }, evidencepage.FormPolicy())
+	resp, err := httpapi.Page(func(w io.Writer) error {
+		return evidencepage.AskForCertificate(w, r.PathValue("certificateId"), f.Detail)
+	}, evidencepage.FormPolicy())
 	if err != nil {
 		return nil
 	}

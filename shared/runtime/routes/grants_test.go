@@ -24,6 +24,8 @@ var needless = map[string]string{
 	"UseWrappedTenantKey dynamodb:GetItem":  "rows sealed under an earlier key of the organisation, once keys have been rotated",
 	"UseWrappedPersonKeys dynamodb:GetItem": "rows sealed under an earlier key of the person, once keys have been rotated",
 	"WriteReports s3:AbortMultipartUpload":  "the last part of a report of more than 5 MB that S3 refuses",
+	"UseLedgerKey kms:Decrypt":              "DynamoDB calls KMS on our behalf; the local engine does not",
+	"RemovePackages s3:DeleteObject":        "a package that is finished at the very moment its export ends",
 	"SeeTables":                             "asked before the first use of a table in a process, and functions share one here; infra/checks/binaries runs each in its own",
 	"ReadMarkers":                           "asked before the first use of a table in a process, and functions share one here; infra/checks/binaries runs each in its own",
 	"UseTableKey":                           "DynamoDB calls KMS on our behalf; the local engine does not",
@@ -193,4 +195,15 @@ func TestLargeContent(t *testing.T) {
 		}
 		change("POST", "/archival", `{"reason":"recycled"}`)
 	}
+}
+
+// TestLargeContentLeaves asks what becomes of passports that are too large for a row, and deletes one and takes it back.
+func TestLargeContentLeaves(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	draft := k.Create(t, anna, large(t, 250_000))
+	answer(t, k.Do(t, "DELETE", "/v1/passports/"+draft, anna, "", "If-Match", `"1"`), 200)
+	answer(t, k.Do(t, "POST", "/v1/passports/"+draft+"/restoration", anna, ""), 200)
+	k.Publish(t, anna, draft)
+	answer(t, k.Do(t, "GET", "/v1/passports/"+draft+"/disposition", anna, ""), 200)
 }
