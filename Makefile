@@ -7,7 +7,7 @@ ENGINES := .local/bin/engines
 DYNOXIDE := infra/local/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint build functions bench events engines clean
+.PHONY: help run test check lint build functions bench events engines clean simulate mutants
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -33,6 +33,12 @@ functions: ## build all Lambda functions for this machine into .local/functions/
 
 bench: engines functions ## measure and record into infra/bench/
 	@$(GO) run ./infra/bench/record
+
+simulate: ## look for a way to break the promise of deletion (TENANTS=20000 YEARS=5, SEED=… replays one world); writes infra/bench/simulation.md
+	@$(GO) run ./infra/bench/simulate -tenants=$(or $(TENANTS),20000) -years=$(or $(YEARS),5) $(if $(SEED),-seed=$(SEED))
+
+mutants: ## break the code that keeps the promise in many ways and see that somebody notices; writes infra/mutants/results.md
+	@$(GO) run ./infra/mutants
 
 events: engines ## write the golden answers of events/ again
 	@$(GO) test ./infra/checks/binaries -update

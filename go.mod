@@ -25,8 +25,10 @@ require (
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/service/backup v1.69.8
 	github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider v1.61.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/google/jsonschema-go v0.4.3
 )
 
 require github.com/chromedp/cdproto v0.159.0 // indirect

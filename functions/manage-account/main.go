@@ -10,6 +10,6 @@ import (
 func main() {
 	app := tenancy.Open()
 	self, tokens, service := app.Accounts(), app.Tokens(), app.Authenticators()
-	lambdahost.ServeHTTP(app.Private(), accounts.Get(self), accounts.Register(self, tokens), accounts.Link(self, tokens),
+	lambdahost.ServeHTTP(app.Private(), accounts.Get(self), accounts.Register(self, tokens), accounts.Erase(self), accounts.Link(self, tokens),
 		accounts.StartAuthenticator(self, service), accounts.ConfirmAuthenticator(self, service), accounts.Leave(self))
 }

@@ -16,6 +16,10 @@ var identifiersInBodies = map[string]string{
 	"productIdentifier": "TestForeignIsAbsent: a product that another organisation has published cannot be published, and nothing tells by whom",
 	"idToken":           "TestTwoSignInsWithOneAddress: an ID token of another sign-in registers and links nobody",
 	"recipeId":          "TestForeignRecipes: a recipe of another organisation is not found, whether an import begins with it or is checked with it",
+	"passport":          "TestForeignIsAbsent: what is said about another organisation's passport is refused as for an absent one; a hold covers the caller's organisation only, whatever it names",
+	"user":              "a hold covers the caller's organisation only, whatever it names: lifecycle.Hold.Blocks compares the tenant first",
+	"from":              "as user",
+	"to":                "as user",
 	"token":             "TestPeopleComeAndGo: an invitation is for whoever holds it, once",
 }
 

@@ -30,7 +30,7 @@ func equals(from, to string) bool {
 		"shared/adapters/reports": {"shared/adapters/objects", "shared/adapters/spreadsheet"},
 		"shared/api/":             {"shared/api/httpapi"},
 		"shared/web/":             {"shared/web/frame"},
-		"shared/runtime/":         {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting", "shared/runtime/importing", "shared/runtime/bringing"},
+		"shared/runtime/":         {"shared/runtime/observe", "shared/runtime/wire", "shared/runtime/tenancy", "shared/runtime/editing", "shared/runtime/posting", "shared/runtime/auditing", "shared/runtime/browsing", "shared/runtime/exporting", "shared/runtime/importing", "shared/runtime/bringing", "shared/runtime/backing", "shared/runtime/leaving", "shared/runtime/keeping", "shared/runtime/retaining"},
 		"shared/testkit":          {"infra/local/", "shared/testkit"},
 		"infra/":                  {"infra/", "shared/testkit"},
 	}
@@ -100,6 +100,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/dynamodb":                "shared/adapters/dynamo",
 		"github.com/aws/aws-sdk-go-v2/service/s3":                      "shared/adapters/objects",
 		"github.com/aws/aws-sdk-go-v2/service/kms":                     "shared/adapters/kms",
+		"github.com/aws/aws-sdk-go-v2/service/backup":                  "shared/adapters/backups",
 		"github.com/aws/aws-sdk-go-v2/service/sesv2":                   "shared/adapters/mail",
 		"github.com/aws/aws-sdk-go-v2/service/sts":                     "shared/adapters/sessions",
 		"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider": "shared/adapters/userpool",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/domain/backup"
 )
 
 // Job is a function that a schedule of the template runs.
@@ -19,4 +20,10 @@ type Job struct {
 // changes nothing that was done.
 func SequenceAudit(s *auditlog.Sequencer) Job {
 	return Job{Function: "sequence-audit", Run: s.Run}
+}
+
+// RotateBackups takes stock of all copies, removes what is too old and fails with whatever is wrong. Running it twice, late
+// or beside itself does no harm.
+func RotateBackups(r *backup.Rotator) Job {
+	return Job{Function: "rotate-backups", Run: r.Run}
 }

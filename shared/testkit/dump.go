@@ -22,7 +22,7 @@ func (k *Kit) Dump(t testing.TB) []string {
 		return aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, nil
 	})}, func(o *dynamodb.Options) { o.BaseEndpoint = &e.DynamoDB })
 	var rows []string
-	for _, name := range []string{"RECORDS_TABLE", "PEOPLE_TABLE", "PUBLIC_TABLE", "LEDGER_TABLE", "KEYS_TABLE"} {
+	for _, name := range []string{"RECORDS_TABLE", "PEOPLE_TABLE", "PUBLIC_TABLE", "LEDGER_TABLE", "KEYS_TABLE", "CUSTODY_TABLE"} {
 		table := k.Env[name]
 		pages := dynamodb.NewScanPaginator(api, &dynamodb.ScanInput{TableName: &table})
 		for pages.HasMorePages() {

@@ -29,9 +29,10 @@ const grantsVariable = "PASSPORTCRAFT_TEST_GRANTS"
 func Values(env map[string]string) map[string]string {
 	return map[string]string{
 		"AppEnv": env["APP_ENV"], "PublicBaseUrl": env["PUBLIC_BASE_URL"], "AWS::Region": env["AWS_REGION"], "AWS::AccountId": "000000000000", "AWS::Partition": "aws",
-		"RecordsTable": env["RECORDS_TABLE"], "PeopleTable": env["PEOPLE_TABLE"], "PublicTable": env["PUBLIC_TABLE"], "LedgerTable": env["LEDGER_TABLE"], "KeysTable": env["KEYS_TABLE"],
+		"RecordsTable": env["RECORDS_TABLE"], "PeopleTable": env["PEOPLE_TABLE"], "PublicTable": env["PUBLIC_TABLE"], "LedgerTable": env["LEDGER_TABLE"], "KeysTable": env["KEYS_TABLE"], "CustodyTable": env["CUSTODY_TABLE"],
 		"DocumentsBucket": env["DOCUMENTS_BUCKET"], "EvidenceBucket": env["EVIDENCE_BUCKET"], "ExportsBucket": env["EXPORTS_BUCKET"], "UploadsBucket": env["UPLOADS_BUCKET"], "AccessLogBucket": env["DOCUMENTS_BUCKET"] + "-log",
-		"TenantKey.Arn": env["TENANT_KEY_ARN"], "AuditKey.Arn": env["AUDIT_KEY_ARN"], "MailFrom": env["MAIL_FROM"], "UserPool": "pool", "UserPoolClient": env["TOKEN_CLIENT_ID"], "UserPoolDomain": "sign-in",
+		"BackupVault": env["BACKUP_VAULT"], "LedgerVault": env["LEDGER_VAULT"], "MarkerKey": env["MARKER_KEY"], "LedgerKey.Arn": env["LEDGER_KEY_ARN"],
+		"TenantKey.Arn": env["TENANT_KEY_ARN"], "AuditKey.Arn": env["AUDIT_KEY_ARN"], "CustodyKey.Arn": env["CUSTODY_KEY_ARN"], "MailFrom": env["MAIL_FROM"], "UserPool": "pool", "UserPool.Arn": "arn:aws:cognito-idp:eu-west-1:000000000000:userpool/pool", "LogDays": "14", "UserPoolClient": env["TOKEN_CLIENT_ID"], "UserPoolDomain": "sign-in",
 	}
 }
 
@@ -40,7 +41,7 @@ func gate(t testing.TB, env map[string]string, now clock.Clock, next aws.HTTPCli
 	t.Helper()
 	g, err := iam.New(iam.Options{
 		Template: Template(t), Values: Values(env), Now: now, Random: rand.Reader, Next: next, Created: created,
-		Engines: iam.Engines{DynamoDB: env["DYNAMODB_ENDPOINT"], S3: env["S3_ENDPOINT"], KMS: env["KMS_ENDPOINT"], SES: env["SES_ENDPOINT"], Cognito: env["COGNITO_ENDPOINT"], AccessKey: env["AWS_ACCESS_KEY_ID"], SecretKey: env["AWS_SECRET_ACCESS_KEY"]},
+		Engines: iam.Engines{DynamoDB: env["DYNAMODB_ENDPOINT"], S3: env["S3_ENDPOINT"], KMS: env["KMS_ENDPOINT"], SES: env["SES_ENDPOINT"], Cognito: env["COGNITO_ENDPOINT"], Backup: env["BACKUP_ENDPOINT"], AccessKey: env["AWS_ACCESS_KEY_ID"], SecretKey: env["AWS_SECRET_ACCESS_KEY"]},
 	})
 	if err != nil {
 		t.Fatal(err)

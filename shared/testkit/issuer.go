@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,6 +34,9 @@ type Issuer struct {
 	URL, ClientID, KeyID string
 	Fetches              atomic.Int64 // of the published keys
 	Asked                []string     // operations of the service's API
+
+	mu    sync.Mutex
+	users map[string]string // of the pool: user names by subject
 
 	now clock.Clock
 }
@@ -100,7 +104,7 @@ const GoodCode = "123456"
 
 // api answers the calls by which a person sets up an authenticator app.
 func (i *Issuer) api(r *http.Request) (*http.Response, error) {
-	var in struct{ AccessToken, UserCode, Username string }
+	var in struct{ AccessToken, UserCode, Username, Filter string }
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		return nil, err
 	}
@@ -108,6 +112,8 @@ func (i *Issuer) api(r *http.Request) (*http.Response, error) {
 	i.Asked = append(i.Asked, operation)
 	status, answer := http.StatusOK, "{}"
 	switch {
+	case operation == "ListUsers" || in.Username != "" && in.Username != "strong":
+		status, answer = i.pool(operation, in.Username, in.Filter)
 	case strings.HasPrefix(operation, "Associate"):
 		answer = `{"SecretCode":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}`
 	case operation == "AdminGetUser" && in.Username == "strong":
@@ -118,6 +124,45 @@ func (i *Issuer) api(r *http.Request) (*http.Response, error) {
 		status, answer = http.StatusBadRequest, `{"__type":"CodeMismatchException","message":"no"}`
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
+}
+
+// AddUser puts a user into the pool, as a sign-up does.
+func (i *Issuer) AddUser(subject, name string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.users == nil {
+		i.users = map[string]string{}
+	}
+	i.users[subject] = name
+}
+
+// Users are the names of the pool's users, by subject.
+func (i *Issuer) Users() map[string]string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return maps.Clone(i.users)
+}
+
+// pool answers an administrator's calls about users.
+func (i *Issuer) pool(operation, name, filter string) (status int, answer string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if operation == "ListUsers" {
+		subject := strings.TrimSuffix(strings.TrimPrefix(filter, `sub = "`), `"`)
+		if user, ok := i.users[subject]; ok {
+			return http.StatusOK, `{"Users":[{"Username":"` + user + `"}]}`
+		}
+		return http.StatusOK, `{"Users":[]}`
+	}
+	for subject, user := range i.users {
+		if user == name || subject == name {
+			if operation == "AdminDeleteUser" {
+				delete(i.users, subject)
+			}
+			return http.StatusOK, "{}"
+		}
+	}
+	return http.StatusBadRequest, `{"__type":"UserNotFoundException","message":"no"}`
 }
 
 // ServeHTTP publishes the key and answers the API on a network, for functions in processes of their own.
@@ -136,6 +181,8 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, asked *http.Request) {
 		return
 	}
 	defer resp.Body.Close()
+	w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body)
 }
 

@@ -6,10 +6,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/infra/local/backups"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
@@ -48,6 +51,7 @@ type Kit struct {
 	Events []httpapi.Event
 	Mux    http.Handler
 	Mail   *mailbox.Mailbox
+	Copies *backups.Service // in place of AWS Backup
 	Issuer *Issuer
 
 	gate *iam.Gate
@@ -65,6 +69,8 @@ type Options struct {
 	// Apart gives each function a process of its own, as far as memory goes: nothing that one function has found out is
 	// known to another, as on AWS. It needs Routes.
 	Apart bool
+	// Env is the environment to stand on, for a second platform over what another has; nil makes a new one.
+	Env map[string]string
 	// SystemClock lets the kit's clock run with the machine's, for tests beside processes that read that.
 	SystemClock bool
 }
@@ -72,7 +78,10 @@ type Options struct {
 // Open makes a platform with its own tables and a clock that stands still until it is advanced.
 func Open(t testing.TB, o Options) *Kit {
 	t.Helper()
-	k := &Kit{Clock: clock.NewMovable(clock.Fixed(Start())), Env: Environment(t), Log: &bytes.Buffer{}}
+	k := &Kit{Clock: clock.NewMovable(clock.Fixed(Start())), Env: maps.Clone(o.Env), Log: &bytes.Buffer{}}
+	if o.Env == nil {
+		k.Env = Environment(t)
+	}
 	if o.SystemClock {
 		k.Clock = clock.NewMovable(clock.System)
 	}
@@ -83,6 +92,7 @@ func Open(t testing.TB, o Options) *Kit {
 	t.Cleanup(service.Close)
 	k.Env["COGNITO_ENDPOINT"] = service.URL
 	k.mail(t)
+	k.backups(t)
 	if o.Rate > 0 {
 		k.Env["RATE_PER_KEY"] = fmt.Sprint(o.Rate)
 	}
@@ -138,6 +148,22 @@ func (k *Kit) mail(t testing.TB) {
 	k.Env["SES_ENDPOINT"], k.Env["MAIL_FROM"] = server.URL, "passports@passports.example"
 }
 
+// backups gives the kit a service in place of AWS Backup.
+func (k *Kit) backups(t testing.TB) {
+	var err error
+	prefix := strings.TrimSuffix(k.Env["BACKUP_VAULT"], "BackupVault")
+	k.Copies, err = backups.Open(backups.Options{
+		Dir: t.TempDir(), DynamoDB: k.Env["DYNAMODB_ENDPOINT"], Access: k.Env["AWS_ACCESS_KEY_ID"], Secret: k.Env["AWS_SECRET_ACCESS_KEY"],
+		Now: k.Clock.Now, Template: Template(t), Name: func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(k.Copies)
+	t.Cleanup(server.Close)
+	k.Env["BACKUP_ENDPOINT"] = server.URL
+}
+
 // Environment makes tables, a bucket and a key for one platform and returns the environment of its functions.
 func Environment(t testing.TB) map[string]string {
 	t.Helper()
@@ -167,15 +193,28 @@ func Environment(t testing.TB) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	custody, err := provision.Key(ctx, keys, "custody")
+	if err != nil {
+		t.Fatal(err)
+	}
 	signer, err := provision.SigningKey(ctx, keys, "audit")
 	if err != nil {
 		t.Fatal(err)
 	}
+	ledger, err := provision.Key(ctx, keys, "ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	marker, err := provision.Mark(ctx, db, keys, signer, Tables(t, prefix), Start())
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string]string{
+		"MARKER_KEY": marker, "LEDGER_KEY_ARN": ledger, "BACKUP_VAULT": prefix + "BackupVault", "LEDGER_VAULT": prefix + "LedgerVault",
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
-		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys",
-		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "RATE_PER_KEY": "1000000",
+		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys", "CUSTODY_TABLE": prefix + "Custody",
+		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "CUSTODY_KEY_ARN": custody, "RATE_PER_KEY": "1000000",
 	}
 }
 

@@ -50,7 +50,7 @@ func record() error {
 	}
 	var report strings.Builder
 	fmt.Fprintf(&report, "# Measured\n\nMachine: %s, %d cores, %s. Client and server share the cores. Written by `make bench`.\n", cpu(), runtime.NumCPU(), runtime.Version())
-	for _, part := range []func(string, io.Writer) error{throughput, functions} {
+	for _, part := range []func(string, io.Writer) error{throughput, transfers, functions} {
 		if err := part(root, &report); err != nil {
 			return err
 		}
@@ -209,6 +209,23 @@ func throughput(root string, w io.Writer) error {
 		}
 	}
 	return s.costs(w)
+}
+
+// transfers runs the measurements of package transfer and takes over the lines that they print.
+func transfers(root string, w io.Writer) error {
+	cmd := exec.Command("go", "test", "-v", "-count=1", "-timeout", "30m", "./infra/bench/transfer")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "PASSPORTCRAFT_BENCH=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	fmt.Fprint(w, "\n## Taking data away and bringing it\n\n| what | measured |\n|---|---|\n")
+	for line := range strings.Lines(string(out)) {
+		if figure, ok := strings.CutPrefix(line, "measured "); ok {
+			fmt.Fprintf(w, "| %s |\n", strings.TrimSpace(figure))
+		}
+	}
+	return nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -45,6 +45,11 @@ func TestEveryBinaryRuns(t *testing.T) {
 	k.Env["TOKEN_JWKS"], k.Env["TOKEN_API_URL"] = k.Env["COGNITO_ENDPOINT"], k.Env["COGNITO_ENDPOINT"]
 	_, owner := k.Organisation(t, "eva", "People of events")
 	people := map[string]string{"${API_KEY}": key, "${TOKEN}": owner, "${PERSON}": person(t, k, owner), "${EXPORTS_BUCKET}": k.Env["EXPORTS_BUCKET"], "${UPLOADS_BUCKET}": k.Env["UPLOADS_BUCKET"], "${TENANT}": string(events), "${NEWCOMER}": k.Register(t, "nora")}
+	for rule := range k.Copies.Rules() { // so that there is something to take stock of
+		if err := k.Copies.Run(t.Context(), rule); err != nil {
+			t.Fatal(err)
+		}
+	}
 	tpl := testkit.Template(t)
 	gate := httptest.NewServer(k.Gate())
 	defer gate.Close()

@@ -42,7 +42,7 @@ func (a *answer) response(r *http.Request) *http.Response {
 // refuse answers in the words and the form of a service.
 func refuse(service string, k kind, message string) *answer {
 	switch service {
-	case "dynamodb", "kms", "ses", "cognito-idp":
+	case "dynamodb", "kms", "ses", "cognito-idp", "backup":
 		names := map[kind]string{
 			accessDenied: "com.amazon.coral.service#AccessDeniedException", unknownKey: "com.amazon.coral.service#UnrecognizedClientException",
 			expiredToken: "com.amazon.coral.service#ExpiredTokenException", wrongSignature: "com.amazon.coral.service#InvalidSignatureException",

@@ -15,6 +15,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/passportcraft/passportcraft/infra/local/iam/policy"
+
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 )
 
 // maxBody is more than any call of DynamoDB, KMS or STS may hold.
@@ -75,7 +77,12 @@ func (g *Gate) admit(r *http.Request, relayed bool) (admitted, *answer) {
 	}
 	switch a.service {
 	case "dynamodb":
+		if a.aboutBackups() {
+			return a.forward(g.options.Engines.Backup, a.dynamodbBackups)
+		}
 		return a.forward(g.options.Engines.DynamoDB, a.dynamodb)
+	case "backup":
+		return a.forward(g.options.Engines.Backup, a.backup)
 	case "kms":
 		return a.forward(g.options.Engines.KMS, a.kms)
 	case "s3":
@@ -167,7 +174,7 @@ func (a *attempt) forward(engine string, requests func() ([]policy.Request, stri
 		}
 	}
 	out := a.r.Clone(a.r.Context())
-	if a.relayed {
+	if a.relayed || a.aboutBackups() {
 		base, err := url.Parse(engine)
 		if err != nil {
 			return admitted{}, refuse(a.service, accessDenied, "The engine has no address.")
@@ -187,7 +194,7 @@ func (a *attempt) forward(engine string, requests func() ([]policy.Request, stri
 		out.Header.Set("X-Amz-Content-Sha256", a.hash)
 	}
 	e := a.options.Engines
-	err := a.signer.SignHTTP(out.Context(), aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, out, a.hash, "s3", a.region, a.at,
+	err := a.signer.SignHTTP(out.Context(), aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: e.SecretKey}, out, a.hash, "s3", a.region, clock.System(), // the engine lives in real time, whatever time it is here
 		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	if err != nil {
 		return admitted{}, refuse("s3", accessDenied, "The call cannot be signed for the engine.")

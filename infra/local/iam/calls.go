@@ -1,7 +1,10 @@
 package iam
 
 import (
+	"bytes"
 	"encoding/json"
+	"encoding/xml"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,13 +43,18 @@ func (a *attempt) kms() ([]policy.Request, string) {
 	return []policy.Request{{Action: "kms:" + operation, Resource: resource, Keys: keys}}, ""
 }
 
-// cognito is the request of reading a user of the pool, which has the tag that the template gives it.
+// cognito is the request of reading or deleting users of the pool, which has the tag that the template gives it.
 func (a *attempt) cognito() ([]policy.Request, string) {
 	operation := strings.TrimPrefix(a.r.Header.Get("X-Amz-Target"), "AWSCognitoIdentityProviderService.")
 	var in struct {
 		UserPoolID string `json:"UserPoolId"`
 	}
-	if operation != "AdminGetUser" || json.Unmarshal(a.body, &in) != nil || in.UserPoolID == "" {
+	switch operation {
+	case "AdminGetUser", "AdminUserGlobalSignOut", "AdminDeleteUser", "ListUsers":
+	default:
+		return nil, operation
+	}
+	if json.Unmarshal(a.body, &in) != nil || in.UserPoolID == "" {
 		return nil, operation
 	}
 	of := "arn:aws:cognito-idp:" + a.region + ":" + a.options.Values["AWS::AccountId"] + ":userpool/" + in.UserPoolID
@@ -54,8 +62,19 @@ func (a *attempt) cognito() ([]policy.Request, string) {
 	return []policy.Request{{Action: "cognito-idp:" + operation, Resource: of, Keys: tag}}, ""
 }
 
-// ses is the request of sending a mail.
+// ses is the request of sending a mail, or about the list of addresses to which nothing is sent, which belongs to the
+// account.
 func (a *attempt) ses() ([]policy.Request, string) {
+	if strings.Contains(a.r.URL.Path, "/v2/email/suppression/addresses") {
+		action := map[string]string{http.MethodDelete: "DeleteSuppressedDestination", http.MethodGet: "GetSuppressedDestination"}[a.r.Method]
+		if strings.HasSuffix(a.r.URL.Path, "/addresses") && a.r.Method == http.MethodGet {
+			action = "ListSuppressedDestinations"
+		}
+		if action == "" {
+			return nil, a.r.Method
+		}
+		return []policy.Request{{Action: "ses:" + action, Resource: "*"}}, ""
+	}
 	var in struct{ FromEmailAddress string }
 	if !strings.HasSuffix(a.r.URL.Path, "/v2/email/outbound-emails") || json.Unmarshal(a.body, &in) != nil {
 		return nil, a.r.Method
@@ -85,6 +104,9 @@ func (a *attempt) s3() ([]policy.Request, string) {
 		keys.Set("s3:prefix", query.Get("prefix"))
 	}
 	actions, of := s3Actions(a.r, query, object), "arn:aws:s3:::"+bucket
+	if a.r.Method == http.MethodPost && object == "" && query.Has("delete") {
+		return a.deleted(of)
+	}
 	if object != "" {
 		of += "/" + object
 	}
@@ -94,6 +116,31 @@ func (a *attempt) s3() ([]policy.Request, string) {
 	all := make([]policy.Request, 0, len(actions))
 	for _, action := range actions {
 		all = append(all, policy.Request{Action: "s3:" + action, Resource: of, Keys: keys})
+	}
+	return all, ""
+}
+
+// deleted is one request for each object and version that a call deletes together.
+func (a *attempt) deleted(of string) ([]policy.Request, string) {
+	body, err := io.ReadAll(io.LimitReader(a.r.Body, maxBody))
+	_ = a.r.Body.Close()
+	a.r.Body = io.NopCloser(bytes.NewReader(body))
+	var in struct {
+		Object []struct {
+			Key       string `xml:"Key"`
+			VersionID string `xml:"VersionId"`
+		} `xml:"Object"`
+	}
+	if err != nil || xml.Unmarshal(body, &in) != nil || len(in.Object) == 0 {
+		return nil, "DeleteObjects"
+	}
+	var all []policy.Request
+	for _, o := range in.Object {
+		action := "s3:DeleteObject"
+		if o.VersionID != "" {
+			action = "s3:DeleteObjectVersion"
+		}
+		all = append(all, policy.Request{Action: action, Resource: of + "/" + o.Key, Keys: policy.Keys{}})
 	}
 	return all, ""
 }

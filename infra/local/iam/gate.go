@@ -2,7 +2,7 @@
 // each function has credentials of its own, each call is held against the policies of the role behind them, and STS
 // hands out sessions with tags as on AWS. A call that the template does not allow fails here as it would there.
 //
-// It knows the calls that the platform makes of DynamoDB, S3, KMS, SES, Cognito and STS, and denies every other. What it does
+// It knows the calls that the platform makes of DynamoDB, S3, KMS, SES, Cognito, Backup and STS, and denies every other. What it does
 // differently from AWS: a role may be assumed only if both its trust policy and the caller's own policy say so;
 // signatures are checked but not how old they are, since clocks may be moved here; the transport counts as TLS 1.3,
 // since nothing leaves this machine; it checks permissions of calls, not those that the engines would need among
@@ -29,7 +29,7 @@ import (
 )
 
 // Engines is where the engines answer, and the credentials they take.
-type Engines struct{ DynamoDB, S3, KMS, SES, Cognito, AccessKey, SecretKey string }
+type Engines struct{ DynamoDB, S3, KMS, SES, Cognito, Backup, AccessKey, SecretKey string }
 
 // Options are what a gate needs.
 type Options struct {
@@ -182,7 +182,7 @@ func (g *Gate) Environment(function, address string) map[string]string {
 	c := g.keys[function]
 	return map[string]string{
 		"AWS_ACCESS_KEY_ID": c.AccessKeyID, "AWS_SECRET_ACCESS_KEY": c.SecretAccessKey,
-		"DYNAMODB_ENDPOINT": address, "S3_ENDPOINT": address, "KMS_ENDPOINT": address, "SES_ENDPOINT": address, "STS_ENDPOINT": address, "COGNITO_ENDPOINT": address,
+		"DYNAMODB_ENDPOINT": address, "S3_ENDPOINT": address, "KMS_ENDPOINT": address, "SES_ENDPOINT": address, "STS_ENDPOINT": address, "COGNITO_ENDPOINT": address, "BACKUP_ENDPOINT": address,
 	}
 }
 
@@ -218,6 +218,10 @@ func (g *Gate) pass(r *http.Request, relayed bool) (*http.Response, error) {
 		return call.answer.response(r), nil
 	}
 	resp, err := g.options.Next.Do(call.request)
+	if err == nil && resp.Header != nil && strings.HasPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB") {
+		// The engine does not know that the clock of this machine was moved, and the engine of deletion compares the two.
+		resp.Header.Set("Date", g.options.Now().UTC().Format(http.TimeFormat))
+	}
 	if err == nil && resp.StatusCode == http.StatusOK && call.stores && g.options.Created != nil {
 		bucket, object, _ := strings.Cut(strings.TrimPrefix(call.request.URL.Path, "/"), "/")
 		g.options.Created(bucket, object)

@@ -12,7 +12,7 @@ import (
 
 // call is the input of every operation served (Amazon Cognito user pools API reference).
 type call struct {
-	AccessToken, UserCode, UserPoolId, Username, Token, ClientId string // the names are Cognito's
+	AccessToken, UserCode, UserPoolId, Username, Token, ClientId, Filter string // the names are Cognito's
 
 	SoftwareTokenMfaSettings struct{ Enabled, PreferredMfa bool }
 }
@@ -53,22 +53,11 @@ func (i *Issuers) api(w http.ResponseWriter, q *http.Request) {
 
 func (i *Issuers) operate(operation string, in call) (any, *problem) {
 	switch operation {
-	case "AdminGetUser":
+	case "AdminGetUser", "AdminUserGlobalSignOut", "AdminDeleteUser", "ListUsers":
 		if in.UserPoolId == "" {
 			return nil, &problem{"InvalidParameterException", "UserPoolId is missing."}
 		}
-		a, ok := i.state.find(func(a *account) bool {
-			return a.Provider == Cognito && in.Username != "" && (a.Username == in.Username || a.ID == in.Username || a.Password != nil && a.Email == tidy(in.Username))
-		})
-		if !ok {
-			return nil, &problem{"UserNotFoundException", "User does not exist."}
-		}
-		out := describe(a)
-		out["UserStatus"], out["Enabled"], out["UserCreateDate"] = "CONFIRMED", true, a.Created.Unix()
-		if a.Identity != nil {
-			out["UserStatus"] = "EXTERNAL_PROVIDER"
-		}
-		return out, nil
+		return i.administer(operation, in)
 	case "RevokeToken":
 		g, ok := i.state.grant(in.Token)
 		if ok && in.ClientId != g.Client || in.ClientId != i.o.ClientID {
@@ -86,6 +75,40 @@ func (i *Issuers) operate(operation string, in call) (any, *problem) {
 		return i.personal(operation, in, a)
 	}
 	return nil, &problem{"UnknownOperationException", "This operation is not served here."}
+}
+
+// administer serves the operations of an administrator.
+func (i *Issuers) administer(operation string, in call) (any, *problem) {
+	if operation == "ListUsers" {
+		sub, quoted := strings.CutPrefix(in.Filter, `sub = "`)
+		sub, ended := strings.CutSuffix(sub, `"`)
+		if !quoted || !ended {
+			return nil, &problem{"InvalidParameterException", "Only the filter sub = \"…\" is served here."}
+		}
+		users := []any{}
+		if a, ok := i.state.byID(sub, Cognito); ok {
+			users = append(users, map[string]any{"Username": a.Username})
+		}
+		return map[string]any{"Users": users}, nil
+	}
+	a, ok := i.state.find(func(a *account) bool {
+		return a.Provider == Cognito && in.Username != "" && (a.Username == in.Username || a.ID == in.Username || a.Password != nil && a.Email == tidy(in.Username))
+	})
+	if !ok {
+		return nil, &problem{"UserNotFoundException", "User does not exist."}
+	}
+	switch operation {
+	case "AdminUserGlobalSignOut":
+		return map[string]any{}, failure(i.state.endAll(a.ID))
+	case "AdminDeleteUser":
+		return map[string]any{}, failure(i.state.remove(a.ID))
+	}
+	out := describe(a)
+	out["UserStatus"], out["Enabled"], out["UserCreateDate"] = "CONFIRMED", true, a.Created.Unix()
+	if a.Identity != nil {
+		out["UserStatus"] = "EXTERNAL_PROVIDER"
+	}
+	return out, nil
 }
 
 // personal serves the operations that an access token authorises.

@@ -298,6 +298,15 @@ func (s *store) endAll(id string) error {
 	return s.save()
 }
 
+// remove deletes an account of the pool with its sign-ins.
+func (s *store) remove(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.d.Accounts = slices.DeleteFunc(s.d.Accounts, func(a *account) bool { return a.ID == id && a.Provider == Cognito })
+	maps.DeleteFunc(s.d.Grants, func(_ string, g *grant) bool { return g.Account == id })
+	return s.save()
+}
+
 // turn edits the key set of a provider.
 func (s *store) turn(name string, edit func([]*key) []*key) error {
 	s.mu.Lock()

@@ -74,8 +74,12 @@ func (m *Mailbox) Messages() ([]Message, error) {
 // SES answers SES's SendEmail at POST …/v2/email/outbound-emails.
 func (m *Mailbox) SES() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, address, ok := strings.Cut(r.URL.Path, "/v2/email/suppression/addresses"); ok {
+			m.suppression(w, r, strings.TrimPrefix(address, "/"))
+			return
+		}
 		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/v2/email/outbound-emails") {
-			refuse(w, http.StatusNotFound, "NotFoundException", "only SendEmail is served here")
+			refuse(w, http.StatusNotFound, "NotFoundException", "only SendEmail and the list of suppressed addresses are served here")
 			return
 		}
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxMail+1))

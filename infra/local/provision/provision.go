@@ -4,8 +4,10 @@ package provision
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -16,6 +18,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/passportcraft/passportcraft/infra/local/template"
+	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 )
 
 // Table is a table to make. All keys are text.
@@ -135,4 +138,38 @@ func key(ctx context.Context, api *kms.Client, alias string, make *kms.CreateKey
 		return "", fmt.Errorf("name key %s: %w", alias, err)
 	}
 	return *made.KeyMetadata.Arn, nil
+}
+
+// Mark clears tables that have no marker at all: new ones. A restored table comes with the marker of its source, which
+// does not clear it, and is not touched here. It returns the public key under which the markers are good, in base64.
+func Mark(ctx context.Context, db *dynamodb.Client, keys *kms.Client, keyARN string, tables []Table, now time.Time) (string, error) {
+	public, err := keys.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &keyARN})
+	if err != nil {
+		return "", fmt.Errorf("read the key of markers: %w", err)
+	}
+	store := dynamo.NewClearances(dynamo.Over(db, func(context.Context, string, float64) {}))
+	for _, t := range tables {
+		there, err := store.Marked(ctx, t.Name, t.Range != "")
+		if err == nil && !there {
+			_, err = store.Clear(ctx, t.Name, t.Range != "", 0, now, signer{keys, keyARN})
+		}
+		if err != nil {
+			return "", fmt.Errorf("clear table %s: %w", t.Name, err)
+		}
+	}
+	return base64.StdEncoding.EncodeToString(public.PublicKey), nil
+}
+
+// signer signs with a key of the local key service.
+type signer struct {
+	api *kms.Client
+	arn string
+}
+
+func (s signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
+	out, err := s.api.Sign(ctx, &kms.SignInput{KeyId: &s.arn, Message: message, MessageType: kmstypes.MessageTypeRaw, SigningAlgorithm: kmstypes.SigningAlgorithmSpecEcdsaSha256})
+	if err != nil {
+		return nil, err
+	}
+	return out.Signature, nil
 }

@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/schedule"
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
+	"github.com/passportcraft/passportcraft/shared/runtime/backing"
+	"github.com/passportcraft/passportcraft/shared/runtime/retaining"
 	"github.com/passportcraft/passportcraft/shared/runtime/tending"
 )
 
@@ -36,24 +39,37 @@ func (s *site) scheduler() (*schedule.Scheduler, error) {
 			tasks = append(tasks, schedule.Task{Name: declared.Name, When: when})
 		}
 	}
+	for rule, expression := range s.copies.Rules() {
+		when, err := schedule.Parse(expression)
+		if err != nil {
+			return nil, fmt.Errorf("backup rule %s: %w", rule, err)
+		}
+		tasks = append(tasks, schedule.Task{Name: backupRule + rule, When: when})
+	}
 	return schedule.New(s.clock.Now(), s.fire, tasks...)
 }
 
 // fire runs the job of a schedule, in this process or as the built function.
 func (s *site) fire(ctx context.Context, f schedule.Firing) error {
+	if rule, ok := strings.CutPrefix(f.Task, backupRule); ok {
+		return s.copies.Run(ctx, rule)
+	}
 	function, _, _ := strings.Cut(f.Task, ".")
 	if s.runtime != nil {
 		event := fmt.Sprintf(`{"source":"aws.scheduler","detail-type":"Scheduled Event","time":%q}`, f.Due.Format(time.RFC3339))
 		_, err := s.runtime.Call(ctx, function, []byte(event))
 		return err
 	}
-	for _, j := range append(auditing.Jobs(s.app.App), tending.Job(s.app.App)) {
+	for _, j := range append(slices.Concat(auditing.Jobs(s.app.App), backing.Jobs(s.app.App), retaining.Jobs(s.app.App)), tending.Job(s.app.App)) {
 		if j.Function == function {
 			return j.Run(iam.As(ctx, function), s.clock.Now())
 		}
 	}
 	return fmt.Errorf("no job is known for the schedule %s", f.Task)
 }
+
+// backupRule begins the names of tasks that make copies, as AWS Backup does by its plans.
+const backupRule = "backup:"
 
 // tick runs what falls due as time passes by itself, until the context ends.
 func (s *site) tick(ctx context.Context, scheduler *schedule.Scheduler) {

@@ -1,10 +1,15 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/infra/local/backups"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
 )
@@ -31,11 +37,17 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	values := map[string]string{"AppEnv": "local", "PublicBaseUrl": s.url, "AWS::Region": region, "AWS::AccountId": "000000000000", "AWS::Partition": "aws"}
 	name := func(logicalID string) string { return "passportcraft-" + strings.ToLower(logicalID) }
 	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = &at.DynamoDB })
-	if err := provision.Tables(ctx, db, provision.FromTemplate(s.template, name)); err != nil {
+	tables := provision.FromTemplate(s.template, name)
+	if err := provision.Tables(ctx, db, tables); err != nil {
 		return nil, nil, err
 	}
+	switched, err := s.switched()
+	if err != nil {
+		return nil, nil, err
+	}
+	inUse := func(id string) string { return cmp.Or(switched[id], name(id)) }
 	for _, t := range s.template.Tables {
-		values[t.ID] = name(t.ID)
+		values[t.ID] = inUse(t.ID)
 	}
 	objects := s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &at.S3, true })
 	for _, b := range s.template.Buckets {
@@ -45,24 +57,30 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		}
 	}
 	keys := kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = &at.KMS })
-	if values["TenantKey.Arn"], err = provision.Key(ctx, keys, "tenants"); err != nil {
+	if err := makeKeys(ctx, keys, values); err != nil {
 		return nil, nil, err
 	}
-	if values["AuditKey.Arn"], err = provision.SigningKey(ctx, keys, "audit"); err != nil {
+	if values["MarkerKey"], err = provision.Mark(ctx, db, keys, values["AuditKey.Arn"], tables, s.clock.Now()); err != nil {
+		return nil, nil, err
+	}
+	for _, v := range s.template.Vaults {
+		values[v.ID] = name(v.ID)
+	}
+	if err := s.openBackups(inUse); err != nil {
 		return nil, nil, err
 	}
 	values["UserPool"], values["UserPoolClient"], values["UserPoolDomain"] = "local", "local", "local"
 	if each, err = s.template.Resolve(values); err != nil {
 		return nil, nil, err
 	}
-	mail := s.url + mailPath
+	mail, copies := s.url+mailPath, s.url+backupsPath
 	s.gate, err = iam.New(iam.Options{
 		Template: s.template, Values: values, Now: s.clock.Now, Random: rand.Reader,
 		Created: s.arrived, Mount: storagePath,
 		Denied: func(d iam.Denial) {
 			fmt.Fprintf(s.log, "{\"level\":\"ERROR\",\"msg\":\"denied\",\"role\":%q,\"action\":%q,\"resource\":%q,\"cause\":%q}\n", d.Role, d.Action, d.Resource, d.Why)
 		},
-		Engines: iam.Engines{DynamoDB: at.DynamoDB, S3: at.S3, KMS: at.KMS, SES: mail, Cognito: s.signIn.APIURL(), AccessKey: at.AccessKey, SecretKey: at.SecretKey},
+		Engines: iam.Engines{DynamoDB: at.DynamoDB, S3: at.S3, KMS: at.KMS, SES: mail, Cognito: s.signIn.APIURL(), Backup: copies, AccessKey: at.AccessKey, SecretKey: at.SecretKey},
 	})
 	if err != nil {
 		return nil, nil, err
@@ -71,7 +89,45 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	maps.Copy(common, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "STS_ENDPOINT": s.url + "/local/sts", "RATE_PER_KEY": ratePerKey,
-		"SES_ENDPOINT": mail, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
+		"LEDGER_KEY_ARN": values["LedgerKey.Arn"], "SES_ENDPOINT": mail, "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
 	})
 	return each, common, nil
+}
+
+// openBackups brings up the stand-in for AWS Backup.
+func (s *site) openBackups(name func(logicalID string) string) (err error) {
+	at := s.engines.Endpoints
+	s.copies, err = backups.Open(backups.Options{
+		Dir: filepath.Join(s.options.Data, "backups"), DynamoDB: at.DynamoDB, Access: at.AccessKey, Secret: at.SecretKey,
+		Now: s.clock.Now, Template: s.template, Name: name,
+	})
+	return err
+}
+
+// switched are the tables that were put in the place of those of the template by a restore, by logical id.
+func (s *site) switched() (map[string]string, error) {
+	path := filepath.Join(s.options.Data, "tables.json")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	all := map[string]string{}
+	if err == nil {
+		err = json.Unmarshal(b, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
+	}
+	return all, nil
+}
+
+// makeKeys makes the keys of the template that functions name.
+func makeKeys(ctx context.Context, api *kms.Client, values map[string]string) (err error) {
+	for name, alias := range map[string]string{"TenantKey.Arn": "tenants", "CustodyKey.Arn": "custody", "LedgerKey.Arn": "ledger"} {
+		if values[name], err = provision.Key(ctx, api, alias); err != nil {
+			return err
+		}
+	}
+	values["AuditKey.Arn"], err = provision.SigningKey(ctx, api, "audit")
+	return err
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/passportcraft/passportcraft/infra/local/backups"
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/local/gateway"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
@@ -89,6 +90,7 @@ type site struct {
 	app      *tenancy.App
 	gate     *iam.Gate
 	signIn   *issuers.Issuers
+	copies   *backups.Service
 	runtime  *runtimeapi.Runtime // nil unless built functions run
 	log      *os.File
 	url      string
@@ -216,6 +218,9 @@ func (s *site) build(environments map[string]map[string]string, common map[strin
 	for name, value := range common {
 		all[name] = value
 	}
+	if err := write(filepath.Join(s.options.Data, "operator.json"), all); err != nil { // for passportctl drill
+		return err
+	}
 	config, err := wire.ReadConfig(func(name string) string { return all[name] })
 	if err != nil {
 		return err
@@ -246,6 +251,8 @@ func (s *site) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+mailPath, mail.View())
 	mux.Handle("POST "+mailPath+"/", mail.SES())
+	mux.Handle(backupsPath, s.copies) // calls of DynamoDB, which have no path
+	mux.Handle(backupsPath+"/", http.StripPrefix(backupsPath, s.copies))
 	scheduler, err := s.scheduler()
 	if err != nil {
 		return nil, err
@@ -265,6 +272,9 @@ func (s *site) handler() (http.Handler, error) {
 
 // storagePath is where those who fetch packages reach the object storage of this machine.
 const storagePath = "/local/s3"
+
+// backupsPath is where this machine's stand-in for AWS Backup answers.
+const backupsPath = "/local/backups"
 
 // mailPath is where this machine's mailbox is shown and takes mail.
 const mailPath = "/local/mail"

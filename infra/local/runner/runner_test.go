@@ -16,6 +16,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/passportcraft/passportcraft/infra/local/enginehost"
+	"github.com/passportcraft/passportcraft/infra/passportctl/command"
+	"github.com/passportcraft/passportcraft/shared/domain/backup"
 )
 
 // program builds what `make run` runs.
@@ -183,6 +187,38 @@ func TestManualClock(t *testing.T) {
 	plain := start(t, binary, t.TempDir())
 	if status, _, _ := plain.do("POST", "/local/clock", `{"advance":"1h"}`); status != 404 {
 		t.Errorf("without LOCAL_CLOCK=manual the clock answers %d", status)
+	}
+}
+
+// TestRestoreAndSwitch holds that copies are made as the template says, that a table can be restored while the platform
+// runs, and that the next start uses it.
+func TestRestoreAndSwitch(t *testing.T) {
+	binary, data := program(t), t.TempDir()
+	s := start(t, binary, data, "LOCAL_CLOCK=manual")
+	status, body, err := s.do("POST", "/local/clock", `{"advance":"48h"}`)
+	if err != nil || status != 200 || strings.Contains(body, `"error"`) || !strings.Contains(body, "rotate-backups.Daily") || !strings.Contains(body, "backup:BackupPlan.daily") {
+		t.Fatalf("%d %s %v", status, body, err)
+	}
+	root, err := enginehost.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	code := command.Run(t.Context(), []string{"drill", "restore", "-table", "records", "-switch", "-environment", filepath.Join(data, "operator.json"),
+		"-template", filepath.Join(root, "template.yaml"), "-state", filepath.Join(data, "state.json"), "-report", filepath.Join(data, "report.json")},
+		command.World{Out: &said, Err: &said, Getenv: os.Getenv, Pause: time.Millisecond})
+	if code != command.Good {
+		t.Fatal(said.String())
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGINT)
+	_ = s.cmd.Wait()
+	again := start(t, binary, data, "LOCAL_CLOCK=manual")
+	if status, body, err = again.do("GET", "/v1/passports", ""); err != nil || status != 200 || !strings.Contains(body, `"id"`) {
+		t.Errorf("%d %s %v", status, body, err)
+	}
+	b, err := os.ReadFile(filepath.Join(data, "operator.json"))
+	if err != nil || !strings.Contains(string(b), backup.Restored) {
+		t.Errorf("the restored table is not in use: %v", err)
 	}
 }
 

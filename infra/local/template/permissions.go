@@ -113,6 +113,8 @@ func (t *Template) Permissions(values map[string]string) (Permissions, error) {
 			full[id+".Arn"] = "arn:aws:dynamodb:" + account + ":table/" + name
 		case "AWS::S3::Bucket":
 			full[id+".Arn"] = "arn:aws:s3:::" + name
+		case "AWS::Backup::BackupVault":
+			full[id+".BackupVaultArn"] = "arn:aws:backup:" + account + ":backup-vault:" + name
 		case "AWS::Serverless::Function":
 			full[id+"Role.Arn"] = "arn:aws:iam::" + values["AWS::AccountId"] + ":role/" + id + "Role"
 		default:

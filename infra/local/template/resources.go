@@ -46,6 +46,10 @@ func (p *parser) table(id string, c cursor) Table {
 	if ttl := c.get("TimeToLiveSpecification"); ttl.get("Enabled").text() == "true" {
 		t.TTL = ttl.get("AttributeName").text()
 	}
+	if r := c.get("PointInTimeRecoverySpecification"); r.get("PointInTimeRecoveryEnabled").text() == "true" {
+		t.Recovery = r.get("RecoveryPeriodInDays").number(35)
+	}
+	t.Protected = c.get("DeletionProtectionEnabled").text() == "true"
 	for _, x := range c.get("GlobalSecondaryIndexes").list() {
 		index := Index{
 			Name:       x.get("IndexName").text(),

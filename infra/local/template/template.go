@@ -24,6 +24,8 @@ type Template struct {
 	Functions []Function
 	Tables    []Table
 	Buckets   []Bucket
+	Vaults    []Vault
+	Plans     []BackupPlan
 	API       API
 
 	parameters  map[string]*string // default value; nil: has none
@@ -71,6 +73,8 @@ type Table struct {
 	Hash, Range string // attribute names; Range is "" when there is none
 	TTL         string // attribute name, "" for none
 	Indexes     []Index
+	Recovery    int // days of point-in-time recovery; 0: off
+	Protected   bool
 }
 
 // Index is a global secondary index.
@@ -144,6 +148,7 @@ func (p *parser) template(root cursor) *Template {
 		t.conditions[name] = c.value()
 	}
 	global := root.get("Globals").get("Function")
+	var selections []cursor
 	for id, c := range root.get("Resources").entries() {
 		properties := c.get("Properties")
 		t.permission(id, c.get("Type").text(), properties)
@@ -160,8 +165,15 @@ func (p *parser) template(root cursor) *Template {
 		case "AWS::S3::Bucket":
 			versioned := properties.get("VersioningConfiguration").get("Status").text() == "Enabled"
 			t.Buckets = append(t.Buckets, Bucket{ID: id, Versioned: versioned})
+		case "AWS::Backup::BackupVault":
+			t.Vaults = append(t.Vaults, vault(id, properties))
+		case "AWS::Backup::BackupPlan":
+			t.Plans = append(t.Plans, p.plan(id, properties))
+		case "AWS::Backup::BackupSelection":
+			selections = append(selections, properties)
 		}
 	}
+	p.selections(t, selections)
 	p.unique(t.Functions)
 	return t
 }

@@ -33,7 +33,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 	if d := cmp.Diff(want, resolver, cmpopts.IgnoreUnexported(template.Function{})); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{"APP_ENV", "PUBLIC_BASE_URL", "PUBLIC_TABLE"}, resolver.Variables()); d != "" {
+	if d := cmp.Diff([]string{"APP_ENV", "CUSTODY_TABLE", "MARKER_KEY", "PUBLIC_BASE_URL", "PUBLIC_TABLE"}, resolver.Variables()); d != "" {
 		t.Errorf("the resolver may know no more than this: %s", d)
 	}
 	if got := byFolder["create-passport"].Routes; !slices.Equal(got, []template.Route{{"POST", "/v1/passports", false}}) {
@@ -45,14 +45,15 @@ func TestTemplateOfThisRepository(t *testing.T) {
 		}
 	}
 	wantTables := []template.Table{
-		{ID: "RecordsTable", Hash: "PK", Range: "SK", TTL: "ttl", Indexes: []template.Index{{
+		{ID: "RecordsTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK", TTL: "ttl", Indexes: []template.Index{{
 			Name: "ByStatus", Hash: "LPK", Range: "LSK", Projection: "INCLUDE",
 			Include: []string{"id", "st", "pg", "gr", "rev", "ver", "crt", "upd", "pub", "sum"},
 		}, {Name: "ByCreation", Hash: "CPK", Range: "CSK", Projection: "KEYS_ONLY"}}},
-		{ID: "PeopleTable", Hash: "PK", Range: "SK"},
-		{ID: "PublicTable", Hash: "PK"},
-		{ID: "LedgerTable", Hash: "PK", Range: "SK"},
-		{ID: "KeysTable", Hash: "PK", Range: "SK"},
+		{ID: "PeopleTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK"},
+		{ID: "PublicTable", Recovery: 28, Protected: true, Hash: "PK"},
+		{ID: "CustodyTable", Recovery: 28, Protected: true, Hash: "PK", Indexes: []template.Index{{Name: "ByEnd", Hash: "EPK", Range: "ESK", Projection: "KEYS_ONLY"}}},
+		{ID: "LedgerTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK", Indexes: []template.Index{{Name: "ByDue", Hash: "DPK", Range: "DSK", Projection: "KEYS_ONLY"}}},
+		{ID: "KeysTable", Recovery: 7, Protected: true, Hash: "PK", Range: "SK"},
 	}
 	if d := cmp.Diff(wantTables, tpl.Tables); d != "" {
 		t.Error(d)
@@ -75,7 +76,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	}
 	values := map[string]string{
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
-		"LedgerTable": "Ledger", "KeysTable": "Keys", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
+		"MarkerKey": "key", "BackupVault": "backups", "LedgerVault": "ledger", "LedgerTable": "Ledger", "KeysTable": "Keys", "CustodyTable": "Custody", "CustodyKey.Arn": "arn:custody", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
 		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "ExportsBucket": "exports", "UploadsBucket": "uploads", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
 		"AWS::Partition": "aws", "AWS::AccountId": "000000000000",
 	}
@@ -84,7 +85,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"APP_ENV": "local", "PUBLIC_BASE_URL": "http://127.0.0.1:8080", "RECORDS_TABLE": "Records", "KEYS_TABLE": "Keys",
+		"APP_ENV": "local", "MARKER_KEY": "key", "PUBLIC_BASE_URL": "http://127.0.0.1:8080", "RECORDS_TABLE": "Records", "KEYS_TABLE": "Keys",
 		"DOCUMENTS_BUCKET": "documents", "TENANT_KEY_ARN": "arn:key", "PEOPLE_TABLE": "People", "TENANT_ROLE_ARN": "arn:aws:iam::000000000000:role/passportcraft-local-create-passport",
 		"TOKEN_ISSUER": "https://cognito-idp.eu-west-1.amazonaws.com/pool", "TOKEN_CLIENT_ID": "client",
 	}

@@ -18,14 +18,19 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 )
 
 // World is what a command sees of its process.
 type World struct {
 	Out, Err io.Writer
 	Getenv   func(string) string
-	Pause    time.Duration // between two looks at something that takes long; 0: two seconds
+	Pause    time.Duration  // between two looks at something that takes long; 0: two seconds
+	Now      clock.Clock    // of drills; nil: the machine's, or that of the local platform
+	HTTP     aws.HTTPClient // of drills; nil: a client of its own
 }
 
 // Exit codes.
@@ -45,13 +50,29 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
   passportctl audit key -url https://passports.example -o audit-key.pem
       downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
   passportctl export -url https://passports.example -o FILE [-scope workspace|passports|account]
-      [-formats csv,xlsx,en18223] [-no-versions] [-no-audit]
+      [-formats csv,xlsx,en18223] [-no-versions] [-no-audit] [-no-documents]
       asks for an export, waits for it and fetches it; with more formats of the passports, or without some of it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
   passportctl import FILE -url https://passports.example [-dry-run]
       brings an export back: uploads it, has it checked and stores it. The API key (scope passports:write) is read from
       PASSPORTCRAFT_API_KEY. What was published comes back suspended; what is there already stays as it is.
+  passportctl import FILE.csv|FILE.xlsx|FILE.ndjson -url https://passports.example [-dry-run] [-group general]
+      [-granularity item] [-recipe recipe.json | -recipe-id ID] [-sheet NAME] [-existing merge|replace] [-publish]
+      [-report report.csv]
+      brings passports from a table or from documents, a JSON object a line. The recipe says what the columns become;
+      without one it prints a recipe as the headers suggest it, for you to change. Every row is checked before any is
+      stored; -report writes what became of each row. Publishing takes a key with the scope passports:publish.
   passportctl verify export FILE -key audit-key.pem [-json]
       checks an export offline: it is what the platform signed, and every member in it. Names the first that is not.
+  passportctl verify certificate FILE -key audit-key.pem [-json]
+      checks the certificate of a deletion offline: it is what the platform signed, and by its own instants and counts every
+      promise was kept. Names each one that was not.
+  passportctl drill mark [-environment FILE]
+      clears the tables of a new deployment for use, which must be empty, and prints the parameter MarkerKey of the stack.
+  passportctl drill restore -table records|people|public|keys [-point ARN | -before INSTANT | -adopt TABLE -at INSTANT]
+          [-held tenant:ID,…] [-discard | -switch] [-environment FILE] [-template template.yaml] [-state FILE] [-report drill-report.json]
+      restores a table from a copy into a new one, deletes from it what was deleted since, looks whether all of that is
+      gone, and clears it for use. -adopt takes a table that was restored from point-in-time recovery. -discard removes it at the end (a rehearsal), -switch puts it in the place of the lost
+      one. Goes on where it stopped. The environment is that of the functions; see infra/runbooks/restore-table.md.
   passportctl help
 `
 
@@ -64,10 +85,16 @@ func Run(ctx context.Context, args []string, w World) int {
 		err = verifyAudit(rest, w)
 	case name == "verify export":
 		err = verifyExport(rest, w)
+	case name == "verify certificate":
+		err = verifyCertificate(rest, w)
 	case len(args) > 0 && args[0] == "import":
 		err = importAll(ctx, args[1:], w)
 	case len(args) > 0 && args[0] == "export":
 		err = exportAll(ctx, args[1:], w)
+	case name == "drill mark":
+		err = drillMark(ctx, rest, w)
+	case name == "drill restore":
+		err = drillRestore(ctx, rest, w)
 	case name == "audit download":
 		err = download(ctx, rest, w)
 	case name == "audit key":

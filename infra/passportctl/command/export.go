@@ -105,7 +105,10 @@ type status struct {
 func exportAll(ctx context.Context, args []string, w World) error {
 	f := flag.NewFlagSet("export", flag.ContinueOnError)
 	base, out, scope := f.String("url", "", ""), f.String("o", "", ""), f.String("scope", "workspace", "")
-	formats, noVersions, noAudit := f.String("formats", "", ""), f.Bool("no-versions", false, ""), f.Bool("no-audit", false, "")
+	formats, without := f.String("formats", "", ""), map[string]*bool{}
+	for _, part := range []string{"versions", "audit", "documents"} {
+		without[part] = f.Bool("no-"+part, false, "")
+	}
 	if rest, err := parse(f, args); err != nil || len(rest) > 0 || *base == "" || *out == "" {
 		return errors.Join(err, usage("export needs -url and -o"))
 	}
@@ -114,7 +117,7 @@ func exportAll(ctx context.Context, args []string, w World) error {
 		return usage("set PASSPORTCRAFT_API_KEY to a key with the scope data:export")
 	}
 	address := strings.TrimSuffix(*base, "/") + "/v1/exports"
-	body, err := json.Marshal(order(*scope, *formats, *noVersions, *noAudit))
+	body, err := json.Marshal(order(*scope, *formats, without))
 	if err != nil {
 		return err
 	}
@@ -145,17 +148,16 @@ func exportAll(ctx context.Context, args []string, w World) error {
 }
 
 // order is what is asked for. What is to be left out is said, and nothing about the rest.
-func order(scope, formats string, noVersions, noAudit bool) map[string]any {
+func order(scope, formats string, without map[string]*bool) map[string]any {
 	o := map[string]any{"scope": scope}
 	if formats != "" {
 		o["formats"] = strings.Split(formats, ",")
 	}
 	include := map[string]bool{}
-	if noVersions {
-		include["versions"] = false
-	}
-	if noAudit {
-		include["audit"] = false
+	for part, left := range without {
+		if *left {
+			include[part] = false
+		}
 	}
 	if len(include) > 0 {
 		o["include"] = include

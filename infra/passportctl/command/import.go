@@ -20,7 +20,7 @@ import (
 
 // brought is what is read of an import.
 type brought struct {
-	ID, State, Why                     string
+	ID, State, Why, Code               string
 	Passports, Read, Restored, Present int64
 	Failed, Recipes                    int64
 	Problems                           []struct{ ProductIdentifier, Recipe, Code, Detail string }
@@ -34,9 +34,15 @@ type brought struct {
 func importAll(ctx context.Context, args []string, w World) error {
 	f := flag.NewFlagSet("import", flag.ContinueOnError)
 	base, dry := f.String("url", "", ""), f.Bool("dry-run", false, "")
+	var o tableOptions
+	o.flags(f)
 	rest, err := parse(f, args)
 	if err != nil || len(rest) != 1 || *base == "" {
 		return errors.Join(err, usage("import needs a file and -url"))
+	}
+	announcement, err := o.announcement(rest[0])
+	if err != nil {
+		return err
 	}
 	apiKey := w.Getenv("PASSPORTCRAFT_API_KEY")
 	if apiKey == "" {
@@ -56,7 +62,8 @@ func importAll(ctx context.Context, args []string, w World) error {
 		return fmt.Errorf("the file cannot be read: %w", err)
 	}
 	address := strings.TrimSuffix(*base, "/") + "/v1/imports"
-	body, err := json.Marshal(map[string]any{"format": "archive", "size": size, "sha256": hex.EncodeToString(sum.Sum(nil))})
+	announcement["size"], announcement["sha256"] = size, hex.EncodeToString(sum.Sum(nil))
+	body, err := json.Marshal(announcement)
 	if err != nil {
 		return err
 	}
@@ -68,6 +75,9 @@ func importAll(ctx context.Context, args []string, w World) error {
 		return err
 	}
 	address += "/" + url.PathEscape(i.ID)
+	if announcement["format"] != "archive" {
+		return importTable(ctx, address, apiKey, *dry, o.report, w)
+	}
 	if i, err = settled(ctx, address, apiKey, "checking", w); err != nil {
 		return err
 	}
@@ -85,6 +95,11 @@ func importAll(ctx context.Context, args []string, w World) error {
 	if i, err = settled(ctx, address, apiKey, "storing ", w); err != nil {
 		return err
 	}
+	return restored(i, w)
+}
+
+// restored prints what became of an archive.
+func restored(i brought, w World) error {
 	fmt.Fprintf(w.Out, "%s: %d restored, %d there already, %d not restored; %d recipes\n", i.State, i.Restored, i.Present, i.Failed, i.Recipes)
 	for _, p := range i.Problems {
 		fmt.Fprintf(w.Out, "  %s%s: %s (%s)\n", printable(p.ProductIdentifier), printable(p.Recipe), printable(p.Detail), printable(p.Code))

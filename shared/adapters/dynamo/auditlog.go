@@ -13,6 +13,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -48,26 +49,33 @@ func (s *AuditLogs) Tenants(ctx context.Context, do func(id.Tenant) error) error
 	return nil
 }
 
-// Head returns the end of a tenant's log. One read, and for a log that has not begun another one.
+// Head returns the end of a tenant's log. One read of two rows. The log of a tenant whose deletion has begun, or that is no
+// more, is closed.
 func (s *AuditLogs) Head(ctx context.Context, t id.Tenant) (auditlog.Head, error) {
-	it, err := s.db.get(ctx, s.db.tables.Records, logHeadKey(t))
+	rows, err := s.db.batchGet(ctx, s.db.tables.Records, []key{logHeadKey(t), tenantKey(t)})
 	if err != nil {
 		return auditlog.Head{}, err
 	}
-	if it != nil {
+	about, err := tenantOf(t, rows[tenantKey(t)])
+	if errors.Is(err, fault.NotFound) {
+		return auditlog.Head{Closed: true}, nil
+	}
+	if err != nil {
+		return auditlog.Head{}, err
+	}
+	h := auditlog.Head{Through: about.CreatedAt.Add(-time.Nanosecond)}
+	if it := rows[logHeadKey(t)]; it != nil {
 		r := reader{it: it}
 		raw := r.blob("head")
 		if r.err != nil {
 			return auditlog.Head{}, r.err
 		}
-		return auditlog.ParseHead(raw)
+		if h, err = auditlog.ParseHead(raw); err != nil {
+			return h, err
+		}
 	}
-	row, err := s.db.get(ctx, s.db.tables.Records, tenantKey(t))
-	if err != nil {
-		return auditlog.Head{}, err
-	}
-	about, err := tenantOf(t, row)
-	return auditlog.Head{Through: about.CreatedAt.Add(-time.Nanosecond), Frontier: nil}, err
+	h.Closed = begun(lifecycle.State(about.State))
+	return h, nil
 }
 
 // Entries returns at most so many entries after one instant and up to another, in order. Four queries for each day

@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 	"github.com/passportcraft/passportcraft/shared/testkit/storecontract"
@@ -39,4 +40,16 @@ func contract(t *testing.T) {
 			},
 		}
 	})
+}
+
+// BenchmarkFirstUse measures what it costs to find out that a table is cleared, which the first use of each table in a
+// process waits for: two calls side by side.
+func BenchmarkFirstUse(b *testing.B) {
+	k := testkit.Open(b, testkit.Options{})
+	store := dynamo.NewClearances(k.App.Database().Unguarded())
+	for b.Loop() {
+		if err := store.Cleared(b.Context(), k.Env["RECORDS_TABLE"], k.App.MarkerKey()); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

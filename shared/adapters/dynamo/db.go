@@ -1,5 +1,5 @@
 // Package dynamo keeps the platform's records in DynamoDB: one adapter per port of the domain, over the tables Records,
-// People, Public, Ledger and Keys.
+// People, Public, Ledger, Keys and Custody.
 //
 // It translates and never decides: a failed condition becomes the fault that its place in the transaction stands for.
 // Each exported method is one access pattern. Keys are built in keys.go only. Content is sealed under the tenant's key
@@ -19,7 +19,7 @@ import (
 )
 
 // Tables are the physical names of the tables. A function that may not use a table leaves its name empty.
-type Tables struct{ Records, People, Public, Ledger, Keys string }
+type Tables struct{ Records, People, Public, Ledger, Keys, Custody string }
 
 // indexByStatus lists passports of a tenant by status and time of last change.
 const indexByStatus = "ByStatus"
@@ -28,7 +28,8 @@ const indexByStatus = "ByStatus"
 // to it.
 const indexByCreation = "ByCreation"
 
-// indexByDue lists exports and imports of all tenants by when somebody has to look at them: nothing else about them.
+// indexByDue lists by the instant from which on somebody has to look at them, and says nothing else about them: in Records
+// exports and imports of all tenants, in the Ledger lives and works. Rows that wait for nothing are not in it.
 const indexByDue = "ByDue"
 
 // Observe is told about every call: its operation ("dynamodb.GetItem") and the capacity units it consumed.
@@ -39,6 +40,7 @@ type DB struct {
 	api     *dynamodb.Client
 	tables  Tables
 	observe Observe
+	guard   *guard // nil: every table may be used; for tools only
 }
 
 // Open makes a connection. Nothing is called yet. endpoint overrides AWS's address; empty means AWS.
@@ -52,6 +54,9 @@ func Open(cfg aws.Config, endpoint string, tables Tables, observe Observe) *DB {
 	return &DB{api: api, tables: tables, observe: observe}
 }
 
+// Over is a connection over a client that somebody has made, for tools: every table may be used.
+func Over(api *dynamodb.Client, observe Observe) *DB { return &DB{api: api, observe: observe} }
+
 func (k key) attributes() item {
 	it := item{"PK": text(k.partition)}
 	if k.sort != "" {
@@ -62,6 +67,9 @@ func (k key) attributes() item {
 
 // get reads one item, strongly consistent; nil when absent.
 func (d *DB) get(ctx context.Context, table string, k key) (item, error) {
+	if err := d.admit(ctx, table); err != nil {
+		return nil, err
+	}
 	out, err := d.api.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &table, Key: k.attributes(), ConsistentRead: aws.Bool(true),
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
@@ -75,6 +83,9 @@ func (d *DB) get(ctx context.Context, table string, k key) (item, error) {
 
 // batchGet reads up to 100 items of one table, strongly consistent, by their keys; absent ones are left out.
 func (d *DB) batchGet(ctx context.Context, table string, keys []key) (map[key]item, error) {
+	if err := d.admit(ctx, table); err != nil {
+		return nil, err
+	}
 	found := make(map[key]item, len(keys))
 	ask := make([]map[string]types.AttributeValue, len(keys))
 	for i, k := range keys {
@@ -108,6 +119,9 @@ const batchTries = 5
 
 // put stores one item on a condition ("" for none); met is false when the condition failed.
 func (d *DB) put(ctx context.Context, table string, it item, condition string, values item, names map[string]string) (met bool, old item, err error) {
+	if err := d.admit(ctx, table); err != nil {
+		return false, nil, err
+	}
 	in := &dynamodb.PutItemInput{
 		TableName: &table, Item: it, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 		ExpressionAttributeValues: values, ExpressionAttributeNames: names,
@@ -130,6 +144,9 @@ func (d *DB) put(ctx context.Context, table string, it item, condition string, v
 
 // remove deletes one item on a condition; a failed condition is not an error.
 func (d *DB) remove(ctx context.Context, table string, k key, condition string, values item) error {
+	if err := d.admit(ctx, table); err != nil {
+		return err
+	}
 	out, err := d.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &table, Key: k.attributes(), ConditionExpression: &condition, ExpressionAttributeValues: values,
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
@@ -146,6 +163,9 @@ func (d *DB) remove(ctx context.Context, table string, k key, condition string, 
 }
 
 func (d *DB) query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+	if err := d.admit(ctx, aws.ToString(in.TableName)); err != nil {
+		return nil, err
+	}
 	in.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
 	out, err := d.api.Query(ctx, in)
 	if err != nil {

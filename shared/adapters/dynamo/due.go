@@ -16,7 +16,7 @@ import (
 // row moves it there, and what has ended is not there.
 func writeDue(it item, k key, due time.Time) {
 	if !due.IsZero() {
-		it["DPK"], it["DSK"] = text(duePartition(shardOf(k.sort, dueShards))), text(due.UTC().Format(instant))
+		it["DPK"], it["DSK"] = text(duePartition(dueTransfers, shardOf(k.sort, dueShards))), text(due.UTC().Format(instant))
 	}
 }
 
@@ -32,7 +32,7 @@ func (s *Transfers) Due(ctx context.Context, now time.Time, export func(id.Tenan
 	for shard := range dueShards {
 		in := &dynamodb.QueryInput{
 			TableName: &s.db.tables.Records, IndexName: aws.String(indexByDue), KeyConditionExpression: aws.String("DPK = :p AND DSK <= :now"),
-			ExpressionAttributeValues: item{":p": text(duePartition(shard)), ":now": text(now.UTC().Format(instant))},
+			ExpressionAttributeValues: item{":p": text(duePartition(dueTransfers, shard)), ":now": text(now.UTC().Format(instant))},
 		}
 		err := s.db.each(ctx, in, func(it item) error {
 			r := reader{it: it}

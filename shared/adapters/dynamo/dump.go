@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -31,6 +32,10 @@ type Dump struct {
 	Notices     *Notices
 	Logs        *AuditLogs
 	Recipes     *Recipes
+	Papers      *Documents
+	Choices     *Choices
+	Lives       *Lives
+	Holds       *Holds
 }
 
 // last is the greatest identifier that can have been made at or before an instant (UUIDv7: the first 48 bits are the
@@ -105,11 +110,13 @@ func (s *Dump) Passports(ctx context.Context, t id.Tenant, at time.Time, after s
 }
 
 // Passport reads a passport with all of its history: one query for each megabyte, and one object for each content that is
-// too large for a row.
-func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
-	var out export.PassportRecord
+// too large for a row, and for each document that is asked for.
+func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to export.Takers) error {
 	var history []export.MomentRecord
-	// Rows come as moments (AT#), the passport itself (META), versions (V#): what belongs to the passport comes first.
+	var papers []document.Document // at most as many as a passport may have
+	var said *export.SaidRecord
+	// Rows come as moments (AT#), what was said about the passport (CHOICE), documents (D#) and their number, the passport
+	// itself (META), versions (V#).
 	return s.Records.db.each(ctx, &dynamodb.QueryInput{
 		TableName: &s.Records.db.tables.Records, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p"),
 		ExpressionAttributeValues: item{":p": text(passportPartition(t, p))},
@@ -125,22 +132,52 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 				history = append(history, m)
 			}
 			return r.err
+		case k.sort == choiceKey(t, p).sort:
+			var err error
+			said, err = s.said(ctx, t, it)
+			return err
 		case k.sort == passportKey(t, p).sort:
 			whole, err := s.Records.passport(ctx, t, k, it)
 			if err != nil {
 				return err
 			}
-			out = snapshot(whole, history, at)
-			return record(out)
+			out := snapshot(whole, history, at)
+			out.Said = said
+			if err := to.Passport(out); err != nil {
+				return err
+			}
+			return s.papers(ctx, papers, to)
+		case k.sort == documentsKey(t, p).sort:
+			return nil
+		case strings.HasPrefix(k.sort, documentPrefix):
+			d, err := s.Papers.read(ctx, t, it)
+			if !d.AddedAt.After(at) {
+				papers = append(papers, d)
+			}
+			return err
 		case strings.HasPrefix(k.sort, versionPrefix):
 			v, err := s.Records.version(ctx, t, k, it)
 			if err != nil || v.PublishedAt.After(at) {
 				return err
 			}
-			return version(versionRecord(v))
+			return to.Version(versionRecord(v))
 		}
 		return fmt.Errorf("dynamo: the export knows no row %s of a passport", k.sort)
 	})
+}
+
+// papers gives documents, each with a way to its bytes.
+func (s *Dump) papers(ctx context.Context, all []document.Document, to export.Takers) error {
+	for _, d := range all {
+		record := export.DocumentRecord{
+			ID: d.ID, Passport: d.Passport, Name: d.Name, Kind: d.Kind, Language: d.Language, Audience: d.Audience.List(), MediaType: d.Media,
+			Size: d.Size, SHA256: d.SHA256, AddedAt: d.AddedAt, AddedBy: d.AddedBy,
+		}
+		if err := to.Document(record, func() ([]byte, error) { return s.Papers.Content(ctx, d) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // snapshot is a passport as it was in force at an instant. Its own content is the newest there is.
@@ -225,7 +262,7 @@ func (s *Dump) Account(ctx context.Context, t id.Tenant, at time.Time, record fu
 	for _, r := range recipes {
 		failed = errors.Join(failed, record("recipes", r))
 	}
-	return errors.Join(err, members, invitations, notices, keys, failed, s.unsigned(ctx, t, at, record))
+	return errors.Join(err, members, invitations, notices, keys, failed, s.contract(ctx, t, record), s.unsigned(ctx, t, at, record))
 }
 
 func rows[T any](got page.Of[T], err error, of func(T) export.Row) (page.Of[export.Row], error) {

@@ -80,6 +80,19 @@ func (s *Passports) Versions(ctx context.Context, t id.Tenant, p id.Passport, re
 	return got, nil
 }
 
+// Alive tells a passport that is there from one that is absent or deleted. One read.
+func (s *Passports) Alive(ctx context.Context, t id.Tenant, p id.Passport) error {
+	it, err := s.db.get(ctx, s.db.tables.Records, passportKey(t, p))
+	if err != nil {
+		return err
+	}
+	r := reader{it: it}
+	if it == nil || passport.Status(r.text("st")) == passport.Deleted {
+		return passport.NotFound()
+	}
+	return r.err
+}
+
 // MomentAt returns the last change of what is in force at or before an instant. One query of one item.
 func (s *Passports) MomentAt(ctx context.Context, t id.Tenant, p id.Passport, at time.Time) (passport.Moment, error) {
 	out, err := s.db.query(ctx, &dynamodb.QueryInput{
@@ -93,7 +106,7 @@ func (s *Passports) MomentAt(ctx context.Context, t id.Tenant, p id.Passport, at
 		return passport.Moment{}, err
 	}
 	if len(out.Items) == 0 {
-		if _, err := s.Passport(ctx, t, p); err != nil {
+		if err := s.Alive(ctx, t, p); err != nil {
 			return passport.Moment{}, err
 		}
 		return passport.Moment{}, fault.New(fault.CodeNotInForce, "At %s the passport had not been published.", at.Format(time.RFC3339))

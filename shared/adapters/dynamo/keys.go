@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/journal"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -50,6 +51,14 @@ func identityKey(i member.Identity) key {
 	return key{"I#" + base64.RawURLEncoding.EncodeToString(sum[:]), "ID"}
 }
 
+const wayPrefix = "I#"
+
+// wayKey lists an identity with its person, so that whoever forgets the person finds it. The subject is an opaque
+// identifier of our user pool; it names nobody outside.
+func wayKey(p id.Person, i member.Identity) key {
+	return key{personPartition(p), identityKey(i).partition}
+}
+
 func personPartition(p id.Person) string { return "P#" + string(p) }
 
 func personKey(p id.Person) key { return key{personPartition(p), "PERSON"} }
@@ -74,8 +83,8 @@ func creationPartition(t id.Tenant, shard int) string {
 // dueShards is the fixed number of partitions of what somebody has to look at by the clock, of all tenants.
 const dueShards = 1
 
-// duePartition lists exports and imports by when somebody has to look at them; ended ones are not there.
-func duePartition(shard int) string { return fmt.Sprintf("DUE#%d", shard) }
+// dueTransfers is the kind of exports and imports among what is due; ended ones are not there.
+const dueTransfers = "transfer"
 
 // The partitions of what is looked at by the clock, below their tenant's prefix.
 const (
@@ -96,6 +105,18 @@ const versionPrefix = "V#"
 
 func versionKey(t id.Tenant, p id.Passport, number int) key {
 	return key{passportPartition(t, p), fmt.Sprintf(versionPrefix+"%08d", number)}
+}
+
+const documentPrefix = "D#"
+
+// documentKey: documents of a passport are listed in the order of their identifiers, which is that of their coming.
+func documentKey(t id.Tenant, p id.Passport, d id.Document) key {
+	return key{passportPartition(t, p), documentPrefix + string(d)}
+}
+
+// documentsKey counts the documents of a passport.
+func documentsKey(t id.Tenant, p id.Passport) key {
+	return key{passportPartition(t, p), "DOCUMENTS"}
 }
 
 const momentPrefix = "AT#"
@@ -157,6 +178,16 @@ func publicKey(p identifier.Product) key { return key{partition: "P#" + p.Path()
 // carrierKey addresses the product of a passport that has been published.
 func carrierKey(p id.Passport) key { return key{partition: "Q#" + string(p)} }
 
+// custodyKey addresses a passport in custody, in the table of custody.
+func custodyKey(p identifier.Product) key { return key{partition: "P#" + p.Path()} }
+
+// custodyEnds lists passports in custody by the end of it, over a fixed number of partitions.
+const custodyShards = 4
+
+func custodyEnds(shard int) string { return fmt.Sprintf("END#%d", shard) }
+
+func custodyKeyPartition(c id.Custody) string { return "C#" + string(c) }
+
 const dataKeyPrefix = "DK#"
 
 func dataKeyKey(partition string, version uint32) key {
@@ -171,4 +202,30 @@ func (k key) place(attribute string) string { return k.in("Records", attribute) 
 
 func (k key) in(table, attribute string) string {
 	return table + "|" + k.partition + "|" + k.sort + "|" + attribute
+}
+
+// journalSpan is how many entries of the deletion journal share a partition: it is read from one number on, in order.
+const journalSpan = 1000
+
+// journalKey addresses an entry of the deletion journal by its number, in the Ledger.
+func journalKey(sequence int64) key {
+	return key{fmt.Sprintf("JOURNAL#%09d", sequence/journalSpan), fmt.Sprintf("%012d", sequence)}
+}
+
+// journalMarkKey finds an entry by what it is about; subjects appear as keyed digests only.
+func journalMarkKey(m journal.Mark) key {
+	return key{"JOURNALMARK#" + string(m.Scope) + "#" + m.Digest, m.RequestedAt.UTC().Format(instant)}
+}
+
+func journalHeadKey() key { return key{"JOURNAL", "HEAD"} }
+
+func journalSecretKey() key { return key{"JOURNAL", "SECRET"} }
+
+// clearedKey is the reserved row of every table that says that it may be used; single for tables without a sort key. It
+// belongs to no tenant and to no person.
+func clearedKey(single bool) key {
+	if single {
+		return key{partition: "RESTORE#CLEARED"}
+	}
+	return key{"RESTORE#CLEARED", "CLEARED"}
 }

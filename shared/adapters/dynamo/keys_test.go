@@ -32,6 +32,8 @@ func TestKeysGolden(t *testing.T) {
 		"passport": {passportKey(tenant, p), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "META"}},
 		"version":  {versionKey(tenant, p, 7), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "V#00000007"}},
 		"moment":   {momentKey(tenant, p, at, 12), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "AT#2027-02-18T09:30:00.000000005Z#000000000012"}},
+		"document": {documentKey(tenant, p, "0199abab-0000-7000-8000-00000000000e"), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "D#0199abab-0000-7000-8000-00000000000e"}},
+		"count":    {documentsKey(tenant, p), key{mine + "#P#0199bbbb-0000-7000-8000-00000000000b", "DOCUMENTS"}},
 		"ident":    {identKey(tenant, "blind"), key{mine + "#ID#blind", "ID"}},
 		"attempt":  {attemptKey(tenant, "p", "k"), key{mine + "#IDEM#m1WGZQu_66_m1wB0wtAsc-6R4gGXyFa_HJvFLpGR6P4", "IDEM"}},
 		"audit":    {auditKey(tenant, at, "0199cccc-0000-7000-8000-00000000000c"), key{mine + "#A#2027-02-18#3", "2027-02-18T09:30:00.000000005Z#0199cccc-0000-7000-8000-00000000000c"}},

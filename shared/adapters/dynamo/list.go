@@ -148,7 +148,7 @@ func (s *Passports) listOne(ctx context.Context, t id.Tenant, f passport.Filter)
 		}
 		return got, err
 	}
-	if (f.Status == "" || f.Status == p.Status) && (f.ProductGroup == "" || f.ProductGroup == p.ProductGroup) && !p.UpdatedAt.Before(f.UpdatedSince) {
+	if (f.Status == p.Status || f.Status == "" && p.Status != passport.Deleted) && (f.ProductGroup == "" || f.ProductGroup == p.ProductGroup) && !p.UpdatedAt.Before(f.UpdatedSince) {
 		got.Items = append(got.Items, p.Summary())
 	}
 	return got, nil

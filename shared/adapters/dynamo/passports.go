@@ -15,10 +15,12 @@ import (
 
 // Overflow keeps sealed content that is too large for an item.
 type Overflow interface {
-	// Put stores sealed bytes for a tenant and returns where.
-	Put(ctx context.Context, t id.Tenant, sealed []byte) (ref string, err error)
+	// Put stores sealed bytes of a tenant's passport and returns where.
+	Put(ctx context.Context, t id.Tenant, p id.Passport, sealed []byte) (ref string, err error)
 	// Get reads them back and verifies that they are what Put stored.
 	Get(ctx context.Context, t id.Tenant, ref string) ([]byte, error)
+	// Remove deletes what nothing refers to any more; what is not there is no error.
+	Remove(ctx context.Context, t id.Tenant, ref string) error
 }
 
 // inlineLimit is the largest sealed content, in bytes, that is kept in the item itself.
@@ -153,6 +155,10 @@ func (s *Passports) Commit(ctx context.Context, c passport.Change) error {
 		if err := s.writePublic(x, *c.Public, c.Before == nil || c.Before.Status != passport.Published); err != nil {
 			return err
 		}
+		s.writeCarrier(x, c)
+	}
+	if err := s.writeErasure(x, c); err != nil {
+		return err
 	}
 	writeAudit(s.db, x, c.Entry)
 	return s.db.commit(ctx, x)
@@ -171,9 +177,19 @@ func (s *Passports) writePassport(ctx context.Context, x *transaction, c passpor
 	}
 	it["LPK"] = text(listPartition(p.Tenant, p.Status, shardOf(p.ID, listShards)))
 	it["LSK"] = text(listPosition(p.UpdatedAt, p.ID))
-	it["CPK"], it["CSK"] = text(creationPartition(p.Tenant, shardOf(p.ID, listShards))), text(string(p.ID))
+	if p.Status != passport.Deleted { // what is deleted is in no export
+		it["CPK"], it["CSK"] = text(creationPartition(p.Tenant, shardOf(p.ID, listShards))), text(string(p.ID))
+	}
+	if p.Was != "" {
+		it["was"] = text(string(p.Was))
+	}
+	blind, err := s.ring.Blind(ctx, p.Tenant, "product", p.Product.Canonical())
+	if err != nil {
+		return err
+	}
+	it["idn"] = text(blind) // leads to the reservation, for whoever deletes both and cannot compute it
 	facts := sealedFacts{Product: p.Product.Canonical(), Reason: p.Reason, Hash: p.ContentHash}
-	if err := s.seal(ctx, p.Tenant, k, it, facts, p.Content); err != nil {
+	if err := s.seal(ctx, p.Tenant, p.ID, k, it, facts, p.Content); err != nil {
 		return err
 	}
 	if c.Before == nil {
@@ -237,7 +253,7 @@ func (s *Passports) putVersion(ctx context.Context, x *transaction, v passport.V
 	if !v.Links.Batch.IsZero() {
 		facts.Batch = v.Links.Batch.Canonical()
 	}
-	if err := s.seal(ctx, v.Tenant, k, it, facts, v.Content); err != nil {
+	if err := s.seal(ctx, v.Tenant, v.Passport, k, it, facts, v.Content); err != nil {
 		return err
 	}
 	x.put(s.db.tables.Records, it, condition, nil, means(passport.Stale(int64(v.Number))))
@@ -255,7 +271,7 @@ func (s *Passports) putMoment(x *transaction, t id.Tenant, p id.Passport, m pass
 }
 
 // seal puts the sealed facts and the sealed content into an item, the content beside the table when it is large.
-func (s *Passports) seal(ctx context.Context, t id.Tenant, k key, it item, facts sealedFacts, content passport.Content) error {
+func (s *Passports) seal(ctx context.Context, t id.Tenant, p id.Passport, k key, it item, facts sealedFacts, content passport.Content) error {
 	small, err := json.Marshal(facts)
 	if err != nil {
 		return fmt.Errorf("dynamo: encode facts: %w", err)
@@ -277,7 +293,7 @@ func (s *Passports) seal(ctx context.Context, t id.Tenant, k key, it item, facts
 		it["body"] = blob(body)
 		return nil
 	}
-	ref, err := s.overflow.Put(ctx, t, body)
+	ref, err := s.overflow.Put(ctx, t, p, body)
 	if err != nil {
 		return fmt.Errorf("store large content: %w", err)
 	}
@@ -323,6 +339,7 @@ func (s *Passports) passport(ctx context.Context, t id.Tenant, k key, it item) (
 		ID: id.Passport(r.text("id")), Tenant: t, Status: passport.Status(r.text("st")), Revision: r.number("rev"),
 		Version: int(r.number("ver")), ProductGroup: r.text("pg"), Granularity: identifier.Granularity(r.text("gr")),
 		CreatedAt: r.moment("crt"), UpdatedAt: r.moment("upd"), PublishedAt: r.optionalMoment("pub"),
+		Was: passport.Status(r.optional("was")),
 	}
 	facts, product, err := s.facts(ctx, t, k, r.blob("sum"))
 	if err != nil {

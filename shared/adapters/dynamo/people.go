@@ -116,6 +116,9 @@ func (s *People) identity(x *transaction, p id.Person, i member.Identity) {
 	it["v"], it["id"] = number(1), text(string(p))
 	x.put(s.db.tables.People, it, "attribute_not_exists(PK)", nil,
 		means(fault.New(fault.CodeIdentityTaken, "This way to sign in already belongs to an account.")))
+	way := wayKey(p, i).attributes()
+	way["v"], way["iss"], way["sub"] = number(1), text(i.Issuer), text(i.Subject)
+	x.put(s.db.tables.People, way, "", nil, unconditional)
 }
 
 func sealProfile(ctx context.Context, ring *keyring.Ring[id.Person], p id.Person, place string, what profile) ([]byte, error) {

@@ -35,8 +35,8 @@ func (s *PublicViews) View(ctx context.Context, product identifier.Product) (pas
 	}
 	r := reader{it: it}
 	v := passport.PublicView{
-		Product: product, Passport: id.Passport(r.text("id")), Tenant: id.Tenant(r.text("tn")), Status: passport.Status(r.text("st")),
-		ProductGroup: r.text("pg"), Version: int(r.number("ver")), Reason: r.optional("rs"), At: r.moment("at"),
+		Product: product, Passport: id.Passport(r.text("id")), Tenant: id.Tenant(r.optional("tn")), Status: passport.Status(r.text("st")),
+		ProductGroup: r.text("pg"), Version: int(r.number("ver")), Reason: r.optional("rs"), At: r.moment("at"), Successor: r.optional("su"),
 	}
 	if v.Status == passport.Published {
 		if v.Document, err = s.squeeze.Inflate(r.blob("doc")); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -38,14 +39,14 @@ func (s *Tenants) Tenant(ctx context.Context, t id.Tenant) (tenant.Tenant, error
 	return got, errors.Join(r.err, err)
 }
 
-// State returns what a tenant may do at all. One read, nothing unsealed.
-func (s *Tenants) State(ctx context.Context, t id.Tenant) (access.State, error) {
+// Door returns what a tenant's row says about who may come in. One read, nothing unsealed.
+func (s *Tenants) Door(ctx context.Context, t id.Tenant) (access.Door, error) {
 	it, err := s.db.get(ctx, s.db.tables.Records, tenantKey(t))
 	if err != nil {
-		return "", err
+		return access.Door{}, err
 	}
 	got, err := tenantOf(t, it)
-	return got.State, err
+	return got.Door(), err
 }
 
 // Update stores a changed tenant with its audit entry and notice. One transaction.
@@ -57,8 +58,8 @@ func (s *Tenants) Update(ctx context.Context, t tenant.Tenant, e audit.Entry, n 
 	}
 	x := &transaction{}
 	x.update(s.db.tables.Records, k,
-		"SET nm = :n, st = :s, sso = :o, mfa = :m, dom = :d, hrs = :h, rev = rev + :one, ep = ep + :one", "rev = :r",
-		item{":n": blob(name), ":s": text(string(t.State)), ":o": flag(t.Policy.SSOOnly), ":m": flag(t.Policy.RequireMFA), ":d": texts(t.Policy.Domains),
+		"SET nm = :n, sso = :o, mfa = :m, dom = :d, hrs = :h, rev = rev + :one, ep = ep + :one", "rev = :r",
+		item{":n": blob(name), ":o": flag(t.Policy.SSOOnly), ":m": flag(t.Policy.RequireMFA), ":d": texts(t.Policy.Domains),
 			":h": number(t.Policy.SessionHours), ":one": number(1), ":r": number(t.Revision)},
 		means(fault.New(fault.CodeRevisionStale, "Somebody else changed the organisation at this moment.")))
 	writeAudit(s.db, x, e)
@@ -78,14 +79,21 @@ func tenantItem(t tenant.Tenant, name []byte) item {
 // tenantOf reads everything but the sealed name.
 func tenantOf(t id.Tenant, it item) (tenant.Tenant, error) {
 	if it == nil {
-		return tenant.Tenant{}, fault.New(fault.CodeOrganisationUnknown, "There is no such organisation.")
+		return tenant.Tenant{}, noTenant()
 	}
 	r := reader{it: it}
+	if !lifecycle.State(r.text("st")).Known() {
+		r.miss("st")
+	}
 	got := tenant.Tenant{
-		ID: t, State: access.State(r.text("st")), Owners: int(r.number("own")), Epoch: r.number("ep"), Revision: r.number("rev"), CreatedAt: r.moment("crt"),
+		ID: t, State: access.State(r.text("st")), Effective: r.optionalMoment("ef"), Halted: r.has("hlt"), Owners: int(r.number("own")), Epoch: r.number("ep"), Revision: r.number("rev"), CreatedAt: r.moment("crt"),
 		Policy: tenant.Policy{SSOOnly: r.flag("sso"), RequireMFA: r.flag("mfa"), Domains: r.texts("dom"), SessionHours: int(r.number("hrs"))},
 	}
 	return got, r.err
+}
+
+func noTenant() error {
+	return fault.New(fault.CodeOrganisationUnknown, "There is no such organisation.")
 }
 
 // stirTenant makes the epoch one larger and changes the number of owners, which never becomes 0.

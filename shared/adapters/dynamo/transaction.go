@@ -44,7 +44,17 @@ func (x *transaction) update(table string, k key, set, condition string, values 
 }
 
 func (x *transaction) delete(table string, k key, condition string, values item, meaning func(item) error) {
-	x.add(types.TransactWriteItem{Delete: &types.Delete{
+	d := &types.Delete{TableName: &table, Key: k.attributes(), ExpressionAttributeValues: values}
+	if condition != "" {
+		d.ConditionExpression = &condition
+		d.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	}
+	x.add(types.TransactWriteItem{Delete: d}, meaning)
+}
+
+// check demands something of an item that the transaction does not change.
+func (x *transaction) check(table string, k key, condition string, values item, meaning func(item) error) {
+	x.add(types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
 		TableName: &table, Key: k.attributes(), ConditionExpression: &condition, ExpressionAttributeValues: values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}}, meaning)
@@ -55,12 +65,33 @@ func (x *transaction) add(member types.TransactWriteItem, meaning func(item) err
 	x.meanings = append(x.meanings, meaning)
 }
 
+// tables are those that the transaction touches.
+func (x *transaction) tables() []string {
+	all := make([]string, len(x.members))
+	for i, m := range x.members {
+		switch {
+		case m.Put != nil:
+			all[i] = *m.Put.TableName
+		case m.Update != nil:
+			all[i] = *m.Update.TableName
+		case m.Delete != nil:
+			all[i] = *m.Delete.TableName
+		case m.ConditionCheck != nil:
+			all[i] = *m.ConditionCheck.TableName
+		}
+	}
+	return all
+}
+
 // conflictTries is how often a transaction is sent when another one holds one of its items at that moment. The winner's
 // change then shows as a failed condition.
 const conflictTries = 4
 
 // commit sends the transaction. The first member, in order, whose condition failed decides the fault.
 func (d *DB) commit(ctx context.Context, x *transaction) error {
+	if err := d.admit(ctx, x.tables()...); err != nil {
+		return err
+	}
 	for try := 1; ; try++ {
 		out, err := d.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
 			TransactItems: x.members, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,

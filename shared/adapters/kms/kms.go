@@ -18,6 +18,8 @@ import (
 const (
 	Tenants = "t"
 	Persons = "p"
+	Custody = "c"
+	Journal = "j" // of the deletion journal's secret
 )
 
 // Observe is told about every call.

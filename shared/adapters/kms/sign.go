@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -20,11 +21,17 @@ func OpenSigner(cfg aws.Config, endpoint, keyARN string, observe Observe) *Signe
 	return &Signer{api: client(cfg, endpoint), keyARN: keyARN, observe: observe}
 }
 
-// Sign returns the ECDSA signature (ASN.1 DER) over the SHA-256 of a message of at most 4096 bytes.
+// mostRaw is the longest message, in bytes, that KMS hashes itself.
+const mostRaw = 4096
+
+// Sign returns the ECDSA signature (ASN.1 DER) over the SHA-256 of a message.
 func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
-	out, err := s.api.Sign(ctx, &kms.SignInput{
-		KeyId: &s.keyARN, Message: message, MessageType: types.MessageTypeRaw, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
-	})
+	in := &kms.SignInput{KeyId: &s.keyARN, Message: message, MessageType: types.MessageTypeRaw, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256}
+	if len(message) > mostRaw {
+		sum := sha256.Sum256(message)
+		in.Message, in.MessageType = sum[:], types.MessageTypeDigest
+	}
+	out, err := s.api.Sign(ctx, in)
 	s.observe(ctx, "kms.Sign", 0)
 	if err != nil {
 		return nil, failed(err)

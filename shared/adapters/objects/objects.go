@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,7 +25,7 @@ const maxObject = 16 << 20
 // Observe is told about every call.
 type Observe func(ctx context.Context, operation string, units float64)
 
-// Contents implements dynamo.Overflow over one bucket: content/<tenant>/<sha-256 of the sealed bytes>.
+// Contents implements dynamo.Overflow over one bucket: content/<tenant>/<passport>/<sha-256 of the sealed bytes>.
 type Contents struct {
 	api     *s3.Client
 	bucket  string
@@ -43,10 +44,10 @@ func Open(cfg aws.Config, endpoint, bucket string, observe Observe) *Contents {
 	return &Contents{api: api, bucket: bucket, observe: observe}
 }
 
-// Put stores sealed bytes for a tenant and returns their reference. Storing the same bytes again changes nothing.
-func (c *Contents) Put(ctx context.Context, t id.Tenant, sealed []byte) (string, error) {
+// Put stores sealed bytes of a tenant's passport and returns their reference. Storing the same bytes again changes nothing.
+func (c *Contents) Put(ctx context.Context, t id.Tenant, p id.Passport, sealed []byte) (string, error) {
 	sum := sha256.Sum256(sealed)
-	ref := hex.EncodeToString(sum[:])
+	ref := string(p) + "/" + hex.EncodeToString(sum[:])
 	_, err := c.api.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &c.bucket, Key: aws.String(name(t, ref)), Body: bytes.NewReader(sealed), ContentType: aws.String("application/octet-stream"),
 	})
@@ -70,10 +71,21 @@ func (c *Contents) Get(ctx context.Context, t id.Tenant, ref string) ([]byte, er
 		return nil, failed(err)
 	}
 	sum := sha256.Sum256(b)
-	if hex.EncodeToString(sum[:]) != ref {
+	if hex.EncodeToString(sum[:]) != path.Base(ref) {
 		return nil, fmt.Errorf("objects: %s is not what was stored", name(t, ref))
 	}
 	return b, nil
+}
+
+// Remove deletes what Put stored for the same tenant; the bucket keeps the version for some weeks. What is not there is
+// no error.
+func (c *Contents) Remove(ctx context.Context, t id.Tenant, ref string) error {
+	_, err := c.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &c.bucket, Key: aws.String(name(t, ref))})
+	c.observe(ctx, "s3.DeleteObject", 0)
+	if err != nil {
+		return failed(err)
+	}
+	return nil
 }
 
 func name(t id.Tenant, ref string) string { return "content/" + string(t) + "/" + ref }
@@ -105,4 +117,53 @@ func (e *Evidence) Keep(ctx context.Context, name, signed string) error {
 		return failed(err)
 	}
 	return nil
+}
+
+// List returns the names below a prefix. One call for each thousand.
+func (e *Evidence) List(ctx context.Context, prefix string) ([]string, error) {
+	var names []string
+	pages := s3.NewListObjectsV2Paginator(e.api, &s3.ListObjectsV2Input{Bucket: &e.bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		out, err := pages.NextPage(ctx)
+		e.observe(ctx, "s3.ListObjectsV2", 0)
+		if err != nil {
+			return nil, failed(err)
+		}
+		for _, o := range out.Contents {
+			names = append(names, aws.ToString(o.Key))
+		}
+	}
+	return names, nil
+}
+
+// maxText bounds what Read reads of a text, in bytes.
+const maxText = 64 << 10
+
+// Read returns the first text that was kept under a name: what came later over it does not count. Two calls.
+func (e *Evidence) Read(ctx context.Context, name string) (string, error) {
+	versions, err := e.api.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &e.bucket, Prefix: &name})
+	e.observe(ctx, "s3.ListObjectVersions", 0)
+	if err != nil {
+		return "", failed(err)
+	}
+	first := ""
+	for _, v := range versions.Versions { // the newest comes first
+		if aws.ToString(v.Key) == name {
+			first = aws.ToString(v.VersionId)
+		}
+	}
+	if first == "" {
+		return "", fmt.Errorf("objects: %s is not there", name)
+	}
+	out, err := e.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &e.bucket, Key: &name, VersionId: &first})
+	e.observe(ctx, "s3.GetObject", 0)
+	if err != nil {
+		return "", failed(err)
+	}
+	defer out.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(out.Body, maxText))
+	if err != nil {
+		return "", failed(err)
+	}
+	return string(b), nil
 }

@@ -42,8 +42,8 @@ func packageName(t id.Tenant, e id.Export) string {
 	return "packages/" + string(t) + "/" + string(e) + ".zip"
 }
 
-func stateName(t id.Tenant, e id.Export, step int) string {
-	return fmt.Sprintf("state/%s/%s/%06d.json", t, e, step)
+func stateName(t id.Tenant, e id.Export, at export.Mark) string {
+	return fmt.Sprintf("state/%s/%s/%06d-%d.json", t, e, at.Step, at.Fence)
 }
 
 func (p *Packages) put(ctx context.Context, name string, b []byte) error {
@@ -61,16 +61,16 @@ func (p *Packages) Ask(ctx context.Context, t id.Tenant, e id.Export, n int) err
 }
 
 // Save keeps a checkpoint.
-func (p *Packages) Save(ctx context.Context, t id.Tenant, e id.Export, step int, state []byte) error {
-	return p.put(ctx, stateName(t, e, step), state)
+func (p *Packages) Save(ctx context.Context, t id.Tenant, e id.Export, at export.Mark, state []byte) error {
+	return p.put(ctx, stateName(t, e, at), state)
 }
 
 // maxState bounds a checkpoint: the names and digests of some hundred thousand members.
 const maxState = 64 << 20
 
 // Load reads a checkpoint.
-func (p *Packages) Load(ctx context.Context, t id.Tenant, e id.Export, step int) ([]byte, error) {
-	out, err := p.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.bucket, Key: aws.String(stateName(t, e, step))})
+func (p *Packages) Load(ctx context.Context, t id.Tenant, e id.Export, at export.Mark) ([]byte, error) {
+	out, err := p.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.bucket, Key: aws.String(stateName(t, e, at))})
 	p.observe(ctx, "s3.GetObject", 0)
 	if err != nil {
 		return nil, failed(err)
@@ -137,9 +137,31 @@ func (p *Packages) Abort(ctx context.Context, u export.Upload) error {
 	return nil
 }
 
+// Discard removes the parts of a package, or the package if it was put together.
+func (p *Packages) Discard(ctx context.Context, u export.Upload) error {
+	_, err := p.api.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &p.bucket, Key: aws.String(packageName(u.Tenant, u.Export)), UploadId: &u.ID})
+	p.observe(ctx, "s3.AbortMultipartUpload", 0)
+	if _, gone := errors.AsType[*types.NoSuchUpload](err); gone {
+		return p.Delete(ctx, u.Tenant, u.Export)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
 // Delete removes a package; one that is not there is no error.
 func (p *Packages) Delete(ctx context.Context, t id.Tenant, e id.Export) error {
-	_, err := p.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &p.bucket, Key: aws.String(packageName(t, e))})
+	return p.remove(ctx, packageName(t, e))
+}
+
+// Forget removes a checkpoint.
+func (p *Packages) Forget(ctx context.Context, t id.Tenant, e id.Export, at export.Mark) error {
+	return p.remove(ctx, stateName(t, e, at))
+}
+
+func (p *Packages) remove(ctx context.Context, name string) error {
+	_, err := p.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &p.bucket, Key: &name})
 	p.observe(ctx, "s3.DeleteObject", 0)
 	if err != nil {
 		return failed(err)

@@ -62,12 +62,7 @@ func (u *Uploads) Ask(ctx context.Context, t id.Tenant, i id.Import, n int) erro
 
 // Remove deletes a file; one that is not there is no error.
 func (u *Uploads) Remove(ctx context.Context, t id.Tenant, i id.Import) error {
-	_, err := u.packages.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &u.packages.bucket, Key: aws.String(uploadName(t, i))})
-	u.packages.observe(ctx, "s3.DeleteObject", 0)
-	if err != nil {
-		return failed(err)
-	}
-	return nil
+	return u.packages.remove(ctx, uploadName(t, i))
 }
 
 // Arrived tells whether a file is there. Without the right to list a bucket, S3 says of what is not there that it may not be

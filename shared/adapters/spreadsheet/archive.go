@@ -2,11 +2,13 @@ package spreadsheet
 
 import (
 	"archive/zip"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -48,7 +50,27 @@ func openArchive(src io.ReaderAt, size int64, l Limits) (*archive, error) {
 			return nil, err
 		}
 	}
-	return a, nil
+	return a, apart(zr.File)
+}
+
+// apart refuses parts that share bytes of the file: a few of them could unpack to any size.
+func apart(files []*zip.File) error {
+	type span struct{ from, to int64 }
+	spans := make([]span, 0, len(files))
+	for _, f := range files {
+		from, err := f.DataOffset()
+		if err != nil {
+			return unreadable(err, "The part %.80q of the workbook cannot be found.", f.Name)
+		}
+		spans = append(spans, span{from, from + int64(min(f.CompressedSize64, 1<<50))})
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+	for i := 1; i < len(spans); i++ {
+		if spans[i].from < spans[i-1].to || spans[i].from == spans[i-1].from {
+			return fault.New(fault.CodeFilePacking, "Parts of the workbook lie over one another.")
+		}
+	}
+	return nil
 }
 
 func (a *archive) admit(f *zip.File) error {

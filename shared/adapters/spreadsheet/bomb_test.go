@@ -100,6 +100,41 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// TestPartsThatOverlap lets entries of the directory point at the same bytes, as the bombs do that unpack to terabytes.
+func TestPartsThatOverlap(t *testing.T) {
+	file := book(headerRow).with("xl/media/a", "aaaaaaaa").with("xl/media/b", "bbbbbbbb").pack(t)
+	if err := drain(file, spreadsheet.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	var places [][2]int // of the entries in the directory: where they are, and where their data is
+	for at := 0; ; {
+		next := bytes.Index(file[at:], []byte("PK\x01\x02"))
+		if next < 0 {
+			break
+		}
+		at += next
+		places = append(places, [2]int{at, int(binary.LittleEndian.Uint32(file[at+42:]))})
+		at += 4
+	}
+	for n := 1; n < len(places); n++ {
+		forged := bytes.Clone(file)
+		binary.LittleEndian.PutUint32(forged[places[n][0]+42:], uint32(places[n-1][1]))
+		_, err := open(forged, spreadsheet.Limits{})
+		wantFault(t, err, fault.CodeFilePacking)
+	}
+}
+
+// TestNestedArchives holds that an archive in a workbook is not looked into.
+func TestNestedArchives(t *testing.T) {
+	inner := book(strings.Repeat(" ", 40<<20)).pack(t)
+	for range 3 {
+		inner = parts{"bomb.zip": string(inner)}.pack(t)
+	}
+	if err := drain(book(headerRow).with("xl/media/bomb.zip", string(inner)).pack(t), spreadsheet.Limits{TotalBytes: 1 << 20}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEveryCutIsRefused(t *testing.T) {
 	file := book(headerRow).pack(t)
 	for n := 8; n < len(file); n += 13 {

@@ -4,6 +4,7 @@ package accounts
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
@@ -41,7 +42,7 @@ type Account struct {
 // Get serves GET /v1/me.
 func Get(s *member.Accounts) httpapi.Route {
 	return httpapi.Route{
-		Function: "manage-account", Pattern: "GET /v1/me", Action: access.AccountRead, Siblings: []string{http.MethodPut},
+		Function: "manage-account", Pattern: "GET /v1/me", Action: access.AccountRead, Siblings: []string{http.MethodPut, http.MethodDelete},
 		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
 			a, err := s.Me(r.Context(), self(r))
 			if err != nil {
@@ -73,6 +74,21 @@ func Register(s *member.Accounts, tokens Tokens) httpapi.Route {
 				return nil, err
 			}
 			return httpapi.OK(Person{p.ID, p.Name, p.Mail}), nil
+		},
+	}
+}
+
+// Erase serves DELETE /v1/me: the person leaves all organisations, and their account is deleted (Regulation (EU) 2016/679,
+// article 17). It takes a sign-in of the last minutes.
+func Erase(s *member.Accounts) httpapi.Route {
+	return httpapi.Route{
+		Function: "manage-account", Pattern: "DELETE /v1/me", Action: access.AccountErase,
+		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
+			by, err := s.Erase(r.Context(), self(r))
+			if err != nil {
+				return nil, err
+			}
+			return &httpapi.Response{Status: http.StatusAccepted, Value: map[string]time.Time{"goneBy": by}}, nil
 		},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/authentication"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -182,11 +183,15 @@ func bearer(r *Request) (string, error) {
 	return c.Value, nil
 }
 
-// authorise takes the coarse decision: may this principal do this at all.
+// authorise takes the coarse decision: may this principal do this at all, and may anybody of that organisation at this
+// instant. It is the one place where the stage of the contract decides on requests.
 func authorise(_ *Gate, next handler) handler {
 	return func(r *Request) (*Response, error) {
 		if r.route.Action != access.Public {
 			if err := access.Check(r.Principal, r.route.Action, r.At); err != nil {
+				return nil, err
+			}
+			if err := lifecycle.Admit(r.Principal, r.route.Action, r.At); err != nil {
 				return nil, err
 			}
 		}
@@ -200,6 +205,9 @@ func watched(g *Gate, next handler) handler {
 		resp, err := next(r)
 		if err == nil || r.route.Action == access.Public || r.Principal.Tenant == "" || g.Watch == nil {
 			return resp, err
+		}
+		if lifecycle.Behind(r.Principal.Door, r.At).Closed() {
+			return resp, err // nothing is written for a tenant whose deletion begins
 		}
 		f := fault.Of(err)
 		event := audit.AccessDenied
@@ -221,10 +229,11 @@ func watched(g *Gate, next handler) handler {
 	}
 }
 
-// limit keeps one caller, and one organisation, from taking the platform for themselves.
+// limit keeps one caller, and one organisation, from taking the platform for themselves. An organisation whose deletion
+// begins has no more than one thing to read, and nothing is written for it: the gateway alone limits it.
 func limit(g *Gate, next handler) handler {
 	return func(r *Request) (*Response, error) {
-		if r.route.Action != access.Public {
+		if r.route.Action != access.Public && !lifecycle.Behind(r.Principal.Door, r.At).Closed() {
 			if err := g.Quota.Take(r.Context(), r.Principal, r.At); err != nil {
 				return nil, err
 			}

@@ -34,6 +34,8 @@ type Route struct {
 
 	Ours bool // public, but for our own pages only: no other site's scripts may read it
 
+	Bytes bool // it answers with files: hosts pass them on byte for byte, also those that look like text
+
 	Cache string // Cache-Control of successful answers; "" is no-store
 
 	Handle func(*Request) (*Response, error)

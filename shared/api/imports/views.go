@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/restore"
 	"github.com/passportcraft/passportcraft/shared/domain/upload"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -20,6 +21,7 @@ type Import struct {
 	RequestedAt time.Time    `json:"requestedAt"`
 	RequestedBy string       `json:"requestedBy"`
 	Why         string       `json:"why,omitempty"`
+	Code        fault.Code   `json:"code,omitempty"`
 	Upload      *upload.Form `json:"upload,omitempty"`
 	UploadUntil *time.Time   `json:"uploadUntil,omitempty"`
 }
@@ -31,6 +33,7 @@ type Archive struct {
 	Snapshot  *time.Time        `json:"snapshot,omitempty"`
 	Passports int64             `json:"passports"`
 	Versions  int64             `json:"versions"`
+	Documents int64             `json:"documents"`
 	Read      int64             `json:"read"`
 	Restored  int64             `json:"restored"`
 	Present   int64             `json:"present"`
@@ -45,7 +48,7 @@ type Archive struct {
 func archive(i restore.Import) Archive {
 	return Archive{
 		Import: Import{ID: i.ID, State: string(i.State), Format: archived, Size: i.Size, SHA256: i.SHA256, RequestedAt: i.RequestedAt, RequestedBy: i.RequestedBy, Why: i.Why},
-		Origin: i.Origin, Snapshot: instant(i.Snapshot), Passports: i.Passports, Versions: i.Versions, Read: i.Read, Restored: i.Restored, Present: i.Present,
+		Origin: i.Origin, Snapshot: instant(i.Snapshot), Passports: i.Passports, Versions: i.Versions, Documents: i.Documents, Read: i.Read, Restored: i.Restored, Present: i.Present,
 		Failed: i.Failed, Recipes: i.Recipes, Problems: i.Problems, WithSettings: i.SettingsBy != "",
 	}
 }
@@ -90,7 +93,7 @@ func phase(t intake.Tally, begun, whole bool) *Phase {
 // table shows a run; the list shows only its account.
 func table(r intake.Run, whole bool) Table {
 	v := Table{
-		Import: Import{ID: r.ID, State: string(r.State), Format: string(r.Format), Size: r.Size, SHA256: r.SHA256, RequestedAt: r.RequestedAt, RequestedBy: r.RequestedBy, Why: r.Reason},
+		Import: Import{ID: r.ID, State: string(r.State), Format: string(r.Format), Size: r.Size, SHA256: r.SHA256, RequestedAt: r.RequestedAt, RequestedBy: r.RequestedBy, Why: r.Reason, Code: r.Code},
 
 		ProductGroup: r.Group, Granularity: r.Granularity, Sheet: r.Sheet, Existing: r.Existing, Publish: r.Publish, Cancelling: r.Cancelling && r.State != intake.Cancelled,
 		Check:  phase(r.Check, r.Check.Progress.Rows > 0 || r.State == intake.Checking || r.State == intake.Checked, whole),

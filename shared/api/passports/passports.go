@@ -75,7 +75,7 @@ func Create(s *passport.Service, links Links) httpapi.Route {
 func Get(s *passport.Reader, links Links) httpapi.Route {
 	return httpapi.Route{
 		Function: "get-passport", Pattern: "GET /v1/passports/{passportId}", Action: access.PassportRead,
-		Query: []string{"asOf"}, Siblings: []string{http.MethodPatch},
+		Query: []string{"asOf"}, Siblings: []string{http.MethodPatch, http.MethodDelete},
 		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
 			at, err := r.Instant("asOf")
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
@@ -52,6 +53,9 @@ func route(s *passport.Resolver, groups *productgroup.Set, base, pattern string)
 			if err != nil {
 				return nil, err
 			}
+			if v.Status == passport.Moved {
+				return moved(v), nil
+			}
 			resp, err := represent(r, media, v, groups, base)
 			if err != nil {
 				return nil, err
@@ -62,6 +66,13 @@ func route(s *passport.Resolver, groups *productgroup.Set, base, pattern string)
 		},
 		Present: problemPage,
 	}
+}
+
+// moved leads to the successor of an operator who is gone. The address is taken up by whoever follows, so the redirect is
+// not to be remembered for ever: a successor may have one too.
+func moved(v passport.PublicView) *httpapi.Response {
+	resp := &httpapi.Response{Status: http.StatusTemporaryRedirect, Raw: []byte("Moved to " + v.Successor + "\n"), ContentType: "text/plain; charset=utf-8"}
+	return resp.Set("Location", v.Successor).Set("Link", "<"+v.Successor+`>; rel="successor-version"`)
 }
 
 // badRequest makes a broken identifier a malformed request: a resolver answers 400 (GS1 Conformant Resolver, 2.4).
@@ -110,6 +121,9 @@ func page(r *httpapi.Request, v passport.PublicView, d passport.Document, group 
 	}
 	if d.Links != nil {
 		p.Links = pageLinks(*d.Links)
+	}
+	if v.Kept != nil {
+		p.Custody = &passportpage.Custody{Since: v.Kept.Since, Until: v.Kept.Until, Basis: v.Kept.Basis}
 	}
 	return p
 }

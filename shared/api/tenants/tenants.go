@@ -16,6 +16,7 @@ type Tenant struct {
 	ID        id.Tenant    `json:"id"`
 	Name      string       `json:"name"`
 	State     access.State `json:"state"`
+	Effective time.Time    `json:"effectiveAt,omitzero"` // when the termination of the contract comes or came into force
 	Revision  int64        `json:"revision"`
 	CreatedAt time.Time    `json:"createdAt"`
 }
@@ -105,7 +106,7 @@ func SetPolicy(s *tenant.Service) httpapi.Route {
 func Show(t tenant.Tenant, status int) *httpapi.Response {
 	return &httpapi.Response{
 		Status: status, ETag: httpapi.RevisionTag(t.Revision),
-		Value: Tenant{ID: t.ID, Name: t.Name, State: t.State, Revision: t.Revision, CreatedAt: t.CreatedAt},
+		Value: Tenant{ID: t.ID, Name: t.Name, State: t.State, Effective: t.Effective, Revision: t.Revision, CreatedAt: t.CreatedAt},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/incident"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/web/evidencepage"
 )
@@ -63,7 +64,7 @@ func permissions() evidencepage.Table {
 	}
 	for _, rule := range access.Table() {
 		row := evidencepage.Row{
-			Action: string(rule.Action), Means: rule.Means, Personal: rule.Personal, Fresh: rule.Fresh, WhenSuspended: rule.WhenSuspended,
+			Action: string(rule.Action), Means: rule.Means, Personal: rule.Personal, Fresh: rule.Fresh, WhenSuspended: whileSuspended(rule.Action),
 			Roles: map[string]bool{}, Scopes: map[string]bool{},
 		}
 		for _, r := range rule.Roles {
@@ -75,6 +76,12 @@ func permissions() evidencepage.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// whileSuspended tells whether an action stays possible while the organisation is suspended.
+func whileSuspended(a access.Action) bool {
+	c, ok := lifecycle.Needs(a)
+	return ok && lifecycle.Can(lifecycle.Suspended, c) == nil
 }
 
 func rules() []evidencepage.Rule {

@@ -3,7 +3,8 @@
 //
 // It does not find out who somebody is (package authentication does) and does not know objects: whether an object
 // belongs to the caller is answered by the storage keys, which all begin with the caller's tenant, and by the storage
-// itself, which is reached with credentials for that tenant only.
+// itself, which is reached with credentials for that tenant only. What an organisation may do at all while it is suspended
+// or leaves is decided by package lifecycle.
 package access
 
 import (
@@ -39,7 +40,7 @@ type Principal struct {
 	ID      string // identifier of the key or the person, safe to log
 	Scopes  []Scope
 	Role    Role
-	State   State     // of the tenant
+	Door    Door      // of the tenant
 	SignIn  time.Time // when the person proved who they are; zero for keys
 	Issuer  string    // of the person\'s sign-in
 	Subject string    // as Issuer
@@ -49,14 +50,22 @@ type Principal struct {
 	Domain       string // of the mail address that was invited
 }
 
-// State is what a tenant may do at all.
+// State is what a tenant may do at all, as its row has it: one of the words of package lifecycle, which alone knows what
+// follows from it.
 type State string
 
-// The states of a tenant.
+// The states of a tenant that has not terminated its contract.
 const (
 	Active    State = "active"
 	Suspended State = "suspended"
 )
+
+// Door is what a tenant's row says about who may come in. It is read with every request, and without unsealing anything.
+type Door struct {
+	State     State
+	Effective time.Time // when the termination comes or came into force; zero without one
+	Halted    bool      // suspended by the operator, also while the state says something else
+}
 
 // Actor names the principal in audit entries: "key:<id>" or "person:<id>".
 func (p Principal) Actor() string { return string(p.Kind) + ":" + p.ID }
@@ -116,9 +125,6 @@ func (r Rule) admit(p Principal) error {
 		}
 	default:
 		return fault.New(fault.CodeForbidden, "Nobody may do this.")
-	}
-	if p.State == Suspended && !r.WhenSuspended {
-		return fault.New(fault.CodeTenantSuspended, "Your organisation is suspended: it can be read and exported, but not used.")
 	}
 	return nil
 }

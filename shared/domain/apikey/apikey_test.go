@@ -56,7 +56,7 @@ func (d *drawer) Used(_ context.Context, u apikey.Use) error {
 func verifier(d *drawer, c *clock.Movable) *apikey.Verifier {
 	return &apikey.Verifier{
 		Env: "local", Store: d, IDs: id.NewSource(c.Now, rand.Reader),
-		States: func(context.Context, id.Tenant) (access.State, error) { return access.Active, nil },
+		Doors: func(context.Context, id.Tenant) (access.Door, error) { return access.Door{State: access.Active}, nil },
 		Network: func(_ context.Context, _ id.Tenant, network string) (string, error) {
 			return "digest of " + network, nil
 		},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -19,7 +20,7 @@ type Verifier struct {
 	Env     string
 	Store   Store
 	IDs     *id.Source
-	States  func(ctx context.Context, t id.Tenant) (access.State, error)           // of the tenant
+	Doors   func(ctx context.Context, t id.Tenant) (access.Door, error)            // of the tenant
 	Network func(ctx context.Context, t id.Tenant, network string) (string, error) // keyed digest
 
 	remember memory
@@ -47,6 +48,9 @@ func (v *Verifier) Verify(ctx context.Context, s string, from netip.Addr, at tim
 	if !known.key.admits(from) {
 		return attempted(known.key), access.Unauthenticated()
 	}
+	if lifecycle.Behind(known.principal.Door, at).Closed() {
+		return known.principal, nil // nothing is written for a tenant whose deletion begins
+	}
 	return known.principal, v.used(ctx, known.key, from, at)
 }
 
@@ -64,7 +68,7 @@ func (v *Verifier) look(ctx context.Context, p Presented, at time.Time) (remembe
 	if !same || !k.Live(at) {
 		return remembered{principal: attempted(k)}, access.Unauthenticated()
 	}
-	state, err := v.States(ctx, p.Tenant)
+	door, err := v.Doors(ctx, p.Tenant)
 	if err != nil {
 		return remembered{}, err
 	}
@@ -74,7 +78,7 @@ func (v *Verifier) look(ctx context.Context, p Presented, at time.Time) (remembe
 	}
 	known := remembered{
 		hash: p.Hash, key: k, until: until,
-		principal: access.Principal{Tenant: k.Tenant, Kind: access.Key, ID: k.ID, Scopes: k.Scopes, State: state},
+		principal: access.Principal{Tenant: k.Tenant, Kind: access.Key, ID: k.ID, Scopes: k.Scopes, Door: door},
 	}
 	v.remember.put(known)
 	return known, nil

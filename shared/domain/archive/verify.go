@@ -19,9 +19,10 @@ import (
 
 // Limits of what is read, so that a file that claims to be an archive cannot fill memory or time.
 const (
-	maxManifest = 256 << 20
-	maxMembers  = 2_000_000
-	maxLine     = 32 << 20
+	maxManifest  = 32 << 20 // some 200,000 members
+	maxDirectory = 32 << 20 // bytes of the central directory; archive/zip keeps all of it in memory
+	maxMembers   = 200_000  // a package of 10,000 parts has some 40,000
+	maxLine      = 32 << 20
 )
 
 // Wrong says which member is not what the manifest says, or what is wrong with the manifest.
@@ -45,19 +46,25 @@ func broken(member, problem string, err error) error {
 type Archive struct {
 	Manifest Manifest
 	files    map[string]*zip.File
+	listed   map[string]Listed
 }
 
 // Open reads the manifest of an archive and verifies its signature; with a nil key the signature is not looked at, which
 // is for archives that are about to be imported by whoever trusts them.
 func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
-	z, err := zip.NewReader(r, size)
+	frugal := &frugalAt{r: r, left: maxDirectory}
+	z, err := zip.NewReader(frugal, size)
+	if frugal.left < 0 {
+		return nil, wrong("the file", "its directory is longer than %d bytes", maxDirectory)
+	}
+	frugal.free = true
 	if err != nil {
 		return nil, broken("the file", "it is no ZIP archive, or it is cut off", err)
 	}
 	if len(z.File) > maxMembers {
 		return nil, wrong("the file", "it has %d members", len(z.File))
 	}
-	a := &Archive{files: make(map[string]*zip.File, len(z.File))}
+	a := &Archive{files: make(map[string]*zip.File, len(z.File)), listed: map[string]Listed{}}
 	for _, f := range z.File {
 		if a.files[f.Name] != nil {
 			return nil, wrong(f.Name, "the archive has it twice")
@@ -81,7 +88,26 @@ func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
 	if a.Manifest.Format != Format {
 		return nil, wrong(ManifestName, "its format is %.40q, this program reads %q", a.Manifest.Format, Format)
 	}
+	for _, m := range a.Manifest.Members {
+		a.listed[m.Name] = m
+	}
 	return a, nil
+}
+
+// frugalAt reads no more than a number of bytes until it is set free.
+type frugalAt struct {
+	r    io.ReaderAt
+	left int64
+	free bool
+}
+
+func (f *frugalAt) ReadAt(p []byte, off int64) (int, error) {
+	if !f.free {
+		if f.left -= int64(len(p)); f.left < 0 {
+			return 0, errors.New("archive: the directory is too long")
+		}
+	}
+	return f.r.ReadAt(p, off)
 }
 
 func (a *Archive) signed(manifest []byte, key *ecdsa.PublicKey) error {
@@ -177,6 +203,32 @@ type counter struct{ n int64 }
 func (c *counter) Write(p []byte) (int, error) {
 	c.n += int64(bytes.Count(p, []byte{'\n'}))
 	return len(p), nil
+}
+
+// File reads one member whole. One that the manifest does not list, or of another size or digest than it says, is wrong,
+// and so is one of another size than is expected.
+func (a *Archive) File(name string, size int64) ([]byte, error) {
+	m, listed := a.listed[name]
+	f := a.files[name]
+	if !listed || f == nil {
+		return nil, wrong(name, "the archive lacks it")
+	}
+	if m.Size != size {
+		return nil, wrong(name, "it has not the %d bytes that are expected", size)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, broken(name, "it cannot be unpacked", err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, size+1))
+	if err != nil {
+		return nil, broken(name, "it cannot be unpacked", err)
+	}
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != m.SHA256 {
+		return nil, wrong(name, "its SHA-256 is not the one in the manifest")
+	}
+	return b, nil
 }
 
 // Lines calls do with every line of the members under a folder, in the order of the manifest.

@@ -50,6 +50,12 @@ const (
 	PassportPublished Event = "passport.published"
 	PassportSuspended Event = "passport.suspended"
 	PassportArchived  Event = "passport.archived"
+	DocumentAdded     Event = "document.added"
+	DocumentFetched   Event = "document.fetched" // its bytes were given out
+	DocumentDeleted   Event = "document.deleted"
+	PassportDeleted   Event = "passport.deleted" // hidden, and gone for good after seven days
+	PassportUndeleted Event = "passport.deletion-undone"
+	AccountErased     Event = "member.erasure-asked" // a person wants their account deleted
 )
 
 // Documented is one row of the published list of events.
@@ -61,7 +67,7 @@ type Documented struct {
 
 // Events documents every event. Those with a title also appear as notices.
 func Events() []Documented {
-	return []Documented{
+	return append(contractEvents(), []Documented{
 		{TenantCreated, "The organisation was founded.", ""},
 		{TenantRenamed, "The organisation got another name.", "The organisation was renamed"},
 		{TenantSuspended, "The operator suspended the organisation.", "Your organisation was suspended"},
@@ -103,5 +109,11 @@ func Events() []Documented {
 		{PassportPublished, "A passport was published.", ""},
 		{PassportSuspended, "A passport was suspended.", ""},
 		{PassportArchived, "A passport was archived.", ""},
-	}
+		{DocumentAdded, "A document was added to a passport.", ""},
+		{DocumentFetched, "The content of a document was given out.", ""},
+		{DocumentDeleted, "A document of a passport was deleted.", ""},
+		{PassportDeleted, "A passport was deleted; within seven days that can be taken back.", "A passport was deleted"},
+		{PassportUndeleted, "The deletion of a passport was taken back.", ""},
+		{AccountErased, "A member left because they want their account deleted.", "A member left for good"},
+	}...)
 }

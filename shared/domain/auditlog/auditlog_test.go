@@ -71,7 +71,7 @@ func entry(t testing.TB, owner string, n int) []byte {
 
 // write makes a log of blocks of the given sizes, each signed, and returns its lines and its notes.
 func write(t testing.TB, s *signer, owner string, sizes ...int) (lines []string, notes []string) {
-	var h auditlog.Head
+	h := auditlog.Head{Alias: "log-of-" + owner}
 	n := 0
 	for i, size := range sizes {
 		var entries [][]byte
@@ -80,7 +80,7 @@ func write(t testing.TB, s *signer, owner string, sizes ...int) (lines []string,
 			n++
 		}
 		next, records := h.Append(entries...)
-		signed, err := auditlog.Sign(t.Context(), s, auditlog.Checkpoint(owner, next, time.Unix(1_900_000_000+int64(i), 0)))
+		signed, err := auditlog.Sign(t.Context(), s, auditlog.Checkpoint(next, time.Unix(1_900_000_000+int64(i), 0)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,14 +20,15 @@ import (
 // KeyName is the name of the key in signatures.
 const KeyName = "passportcraft.org/audit"
 
-// Origin is the first line of a tenant's checkpoints.
-func Origin(tenant string) string { return KeyName + "/" + tenant }
+// Origin is the first line of the checkpoints of a log. They are kept where nobody can take them back, so the log has a
+// random name there, which leads to nobody when the log's head has been deleted.
+func Origin(alias string) string { return KeyName + "/" + alias }
 
 // Checkpoint is the text that says what a log was at an instant: origin, size, root, and as extension lines the chain
 // value and the instant.
-func Checkpoint(tenant string, h Head, at time.Time) string {
+func Checkpoint(h Head, at time.Time) string {
 	root := h.Root()
-	return fmt.Sprintf("%s\n%d\n%s\nchain %s\nat %s\n", Origin(tenant), h.Size, base64.StdEncoding.EncodeToString(root[:]),
+	return fmt.Sprintf("%s\n%d\n%s\nchain %s\nat %s\n", Origin(h.Alias), h.Size, base64.StdEncoding.EncodeToString(root[:]),
 		base64.StdEncoding.EncodeToString(h.Chain[:]), at.UTC().Format(time.RFC3339))
 }
 

@@ -42,6 +42,8 @@ type Head struct {
 	Through  time.Time   `json:"through"`  // every entry up to this instant is in the log
 	Note     string      `json:"note"`     // newest signed checkpoint
 	Kept     bool        `json:"kept"`     // the note is in the evidence store too
+	Alias    string      `json:"alias"`    // random name of the log in its checkpoints and in the evidence store
+	Closed   bool        `json:"-"`        // its deletion has begun: nothing may be added
 }
 
 // Append puts entries at the end and returns the new head with their records. It changes nothing of h.

@@ -151,7 +151,7 @@ func (m *made) Read(p []byte) (int, error) {
 func TestMemoryDoesNotGrow(t *testing.T) {
 	const all, most = 100_000, 30 << 20
 	s := newSigner(t)
-	var h auditlog.Head
+	h := auditlog.Head{Alias: "a-log"}
 	var before, now runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -165,7 +165,7 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 			entries = append(entries, entry(t, tenant, int(h.Size)+n))
 		}
 		next, records := h.Append(entries...)
-		signed, err := auditlog.Sign(t.Context(), s, auditlog.Checkpoint(tenant, next, time.Unix(1_900_000_000, 0)))
+		signed, err := auditlog.Sign(t.Context(), s, auditlog.Checkpoint(next, time.Unix(1_900_000_000, 0)))
 		if err := errors.Join(err, auditlog.WriteLines(b, tenant, h.Size == 0, auditlog.Block{Records: records, Note: signed})); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package auditlog
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/incident"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -52,6 +55,7 @@ type Sequencer struct {
 	Evidence Evidence
 	Signer   Signer
 	IDs      *id.Source
+	Doors    func(ctx context.Context, t id.Tenant) (access.Door, error)
 	Alarm    func(rule string) // raises the alarm of the platform's operators
 }
 
@@ -68,9 +72,19 @@ func (s *Sequencer) Run(ctx context.Context, now time.Time) error {
 }
 
 func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
+	door, err := s.Doors(ctx, t)
+	if errors.Is(err, fault.NotFound) || err == nil && lifecycle.Behind(door, now).Silent() {
+		return nil // its trail is being deleted
+	}
+	if err != nil {
+		return err
+	}
 	h, err := s.Store.Head(ctx, t)
 	if err != nil {
 		return err
+	}
+	if h.Closed {
+		return nil
 	}
 	if err := s.evidence(ctx, t, &h); err != nil {
 		return err
@@ -92,7 +106,10 @@ func (s *Sequencer) one(ctx context.Context, t id.Tenant, now time.Time) error {
 		}
 		next, records := h.Append(lines...)
 		next.Through, next.Kept = entries[len(entries)-1].At, false
-		if next.Note, err = Sign(ctx, s.Signer, Checkpoint(string(t), next, now)); err != nil {
+		if next.Alias == "" {
+			next.Alias = rand.Text()
+		}
+		if next.Note, err = Sign(ctx, s.Signer, Checkpoint(next, now)); err != nil {
 			return err
 		}
 		if err := s.Store.Extend(ctx, t, h, next, records); err != nil {
@@ -157,7 +174,7 @@ func (s *Sequencer) evidence(ctx context.Context, t id.Tenant, h *Head) error {
 	if h.Kept || h.Note == "" {
 		return nil
 	}
-	if err := s.Evidence.Keep(ctx, fmt.Sprintf("audit/%s/%012d.txt", t, h.Size), h.Note); err != nil {
+	if err := s.Evidence.Keep(ctx, fmt.Sprintf("audit/%s/%012d.txt", h.Alias, h.Size), h.Note); err != nil {
 		return err
 	}
 	after := *h

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -83,6 +84,7 @@ type check struct {
 	number  int
 	earlier *Tree
 	met     bool
+	origin  string // of every checkpoint
 	v       note.Verifier
 }
 
@@ -195,7 +197,7 @@ func (c *check) checkpoint(signed string) error {
 	switch {
 	case err != nil:
 		return c.bad(-1, "the checkpoint is not ours: "+err.Error())
-	case t.Origin != Origin(c.report.Tenant):
+	case c.origin != "" && t.Origin != c.origin, !strings.HasPrefix(t.Origin, Origin("")):
 		return c.bad(-1, "the checkpoint belongs to another log")
 	case t.Size != c.head.Size:
 		return c.bad(min(t.Size, c.head.Size), fmt.Sprintf("the checkpoint covers %d entries, but %d stand before it", t.Size, c.head.Size))
@@ -204,7 +206,7 @@ func (c *check) checkpoint(signed string) error {
 	case t.At.Before(c.report.SignedAt), t.Size <= c.covered.Size:
 		return c.bad(c.covered.Size, "the checkpoint is not newer than the one before it")
 	}
-	c.covered = c.head
+	c.covered, c.origin = c.head, t.Origin
 	c.report.Checkpoints, c.report.Covered, c.report.SignedAt = c.report.Checkpoints+1, t.Size, t.At
 	return nil
 }
@@ -215,9 +217,6 @@ func (c *check) kept() error {
 		return nil
 	}
 	c.met = true
-	if c.earlier.Origin != Origin(c.report.Tenant) {
-		return c.bad(-1, "the checkpoint that you kept belongs to another log")
-	}
 	if c.earlier.Root != c.head.Root() {
 		return c.bad(c.head.Size-1, fmt.Sprintf("the first %d entries are not those of the checkpoint that you kept", c.earlier.Size))
 	}
@@ -231,6 +230,8 @@ func (c *check) end() (Report, error) {
 		return Report{}, c.bad(-1, "the log is empty")
 	case c.earlier != nil && !c.met:
 		return Report{}, c.bad(c.head.Size, fmt.Sprintf("the log has %d entries, the checkpoint that you kept covers %d: it was cut off", c.head.Size, c.earlier.Size))
+	case c.earlier != nil && c.origin != "" && c.earlier.Origin != c.origin:
+		return Report{}, c.bad(-1, "the checkpoint that you kept belongs to another log")
 	case c.report.Checkpoints == 0 && c.head.Size > 0:
 		return Report{}, c.bad(-1, "no checkpoint is in the log, so nothing in it is signed")
 	}

@@ -109,7 +109,7 @@ func (s *Service) Authenticate(ctx context.Context, r Request) (access.Principal
 		return access.Principal{Tenant: st.Tenant.ID, Kind: access.Person, ID: string(st.Member.Person)}, err
 	}
 	p := access.Principal{
-		Tenant: st.Tenant.ID, Kind: access.Person, ID: string(st.Member.Person), Role: st.Member.Role, State: st.Tenant.State,
+		Tenant: st.Tenant.ID, Kind: access.Person, ID: string(st.Member.Person), Role: st.Member.Role, Door: st.Tenant.Door(),
 		SignIn: claims.AuthTime, Issuer: identity.Issuer, Subject: identity.Subject,
 		Federated: claims.Provider != "", SecondFactor: claims.SecondFactor(), Domain: st.Member.Domain,
 	}

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audience"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -64,20 +66,22 @@ type Options struct {
 
 // Include says what is left out. What is not said comes along.
 type Include struct {
-	Versions *bool `json:"versions,omitempty"` // of passports
-	Audit    *bool `json:"audit,omitempty"`    // the trail, signed and not yet signed
+	Versions  *bool `json:"versions,omitempty"`  // of passports
+	Audit     *bool `json:"audit,omitempty"`     // the trail, signed and not yet signed
+	Documents *bool `json:"documents,omitempty"` // of passports, with their bytes
 }
 
 // What can be left out, as manifests name it.
 const (
-	partVersions = "versions"
-	partAudit    = "audit"
+	partVersions  = "versions"
+	partAudit     = "audit"
+	partDocuments = "documents"
 )
 
 // leftOut names what does not come along though the scope has it.
 func (o Options) leftOut() []string {
 	var out []string
-	for name, wanted := range map[string]*bool{partVersions: o.Include.Versions, partAudit: o.Include.Audit} {
+	for name, wanted := range map[string]*bool{partVersions: o.Include.Versions, partAudit: o.Include.Audit, partDocuments: o.Include.Documents} {
 		if wanted != nil && !*wanted {
 			out = append(out, name)
 		}
@@ -133,6 +137,9 @@ func (o Options) Check() error {
 	if o.Include.Versions != nil && o.Scope == Account {
 		bad("/include/versions", "the scope account has no passports")
 	}
+	if o.Include.Documents != nil && o.Scope == Account {
+		bad("/include/documents", "the scope account has no passports")
+	}
 	if o.Include.Audit != nil && o.Scope == Passports {
 		bad("/include/audit", "the scope passports has no audit trail")
 	}
@@ -160,8 +167,9 @@ type Export struct {
 
 	Fence      int64 // counts who packs it: what an earlier one still does is refused
 	LeaseUntil time.Time
-	Step       int  // number of the last checkpoint
-	Tidy       bool // it has ended, and nothing of it lies about
+	Step       int   // number of the last checkpoint
+	Marked     int64 // fence of whoever made it
+	Tidy       bool  // it has ended, and nothing of it lies about
 }
 
 // Slack is how long after a lease somebody looks whether the work goes on.
@@ -302,7 +310,10 @@ func (s *Service) Delete(ctx context.Context, by access.Caller, which id.Export)
 			return err
 		}
 	}
-	return s.Shelf.Delete(ctx, e.Tenant, e.ID)
+	if err := s.Shelf.Delete(ctx, e.Tenant, e.ID); err != nil || e.Step == 0 {
+		return err
+	}
+	return s.Requests.Ask(ctx, e.Tenant, e.ID, e.Step+1) // for the packager to remove the parts
 }
 
 // Uploads builds a package out of parts (S3 multipart upload: parts of at least 5 MiB, but for the last).
@@ -312,6 +323,8 @@ type Uploads interface {
 	// Finish makes the package of the parts. Finishing an upload again that has been finished is no error.
 	Finish(ctx context.Context, u Upload, parts []Part) error
 	Abort(ctx context.Context, u Upload) error
+	// Discard removes what there is of a package: its parts, or itself.
+	Discard(ctx context.Context, u Upload) error
 }
 
 // Upload is a package being built.
@@ -328,10 +341,18 @@ type Part struct {
 	Size   int64  `json:"size"`
 }
 
-// Checkpoints keeps what a packager must remember. It holds names, counts and digests, no content.
+// Mark names a checkpoint: its number, and the fence of whoever made it. What a process writes that has lost the export
+// without knowing is under a name of its own, and nobody reads it.
+type Mark struct {
+	Step  int
+	Fence int64
+}
+
+// Checkpoints keeps what a packager must remember: names, counts, digests, and packed content that is too little for a part.
 type Checkpoints interface {
-	Save(ctx context.Context, t id.Tenant, e id.Export, step int, state []byte) error
-	Load(ctx context.Context, t id.Tenant, e id.Export, step int) ([]byte, error)
+	Save(ctx context.Context, t id.Tenant, e id.Export, at Mark, state []byte) error
+	Load(ctx context.Context, t id.Tenant, e id.Export, at Mark) ([]byte, error)
+	Forget(ctx context.Context, t id.Tenant, e id.Export, at Mark) error
 }
 
 // Source is the tenant's data as it was at an instant.
@@ -340,12 +361,20 @@ type Source interface {
 	Count(ctx context.Context, t id.Tenant, at time.Time) (int64, error)
 	// Passports lists passports that existed, in an order that does not change, after a place; none at the end.
 	Passports(ctx context.Context, t id.Tenant, at time.Time, after string, limit int) ([]Placed, error)
-	// Passport gives the passport with its history, then its versions, one after the other.
-	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, passport func(PassportRecord) error, version func(VersionRecord) error) error
+	// Passport gives the passport with its history, then its documents in the order of their identifiers, each with a way
+	// to its bytes, then its versions, one after the other. An error of who takes them comes back as it is.
+	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to Takers) error
 	// Account gives everything else, by the name of its member.
 	Account(ctx context.Context, t id.Tenant, at time.Time, record func(member string, v any) error) error
 	// Trail gives a block of the audit log as a download has it, from a number on; next is -1 at the end.
 	Trail(ctx context.Context, t id.Tenant, from int64, w io.Writer) (next int64, err error)
+}
+
+// Takers take what there is of one passport.
+type Takers struct {
+	Passport func(PassportRecord) error
+	Document func(d DocumentRecord, content func() ([]byte, error)) error
+	Version  func(VersionRecord) error
 }
 
 // Signer signs manifests.
@@ -384,6 +413,15 @@ type PassportRecord struct {
 	Content           map[string]any `json:"content"` // its own, without what it inherits
 	History           []MomentRecord `json:"history"`
 	ChangedSince      bool           `json:"changedSinceSnapshot,omitempty"` // content and revision are later than the snapshot
+	Said              *SaidRecord    `json:"said,omitempty"`
+}
+
+// SaidRecord is what the organisation has said about what becomes of a passport when it leaves.
+type SaidRecord struct {
+	SuccessorURL string    `json:"successorUrl,omitempty"`
+	DeclaredBy   string    `json:"declaredBy,omitempty"`
+	DeclaredAt   time.Time `json:"declaredAt,omitzero"`
+	RecycledAt   time.Time `json:"recycledAt,omitzero"`
 }
 
 // MomentRecord is one change of what was in force.
@@ -407,4 +445,20 @@ type VersionRecord struct {
 	PublishedAt       time.Time      `json:"publishedAt"`
 	PublishedBy       string         `json:"publishedBy"`
 	Content           map[string]any `json:"content"` // effective
+}
+
+// DocumentRecord is one line of documents/.
+type DocumentRecord struct {
+	ID        id.Document         `json:"id"`
+	Passport  id.Passport         `json:"passport"`
+	Name      string              `json:"name"`
+	Kind      document.Kind       `json:"kind"`
+	Language  string              `json:"language,omitempty"`
+	Audience  []audience.Audience `json:"audience"`
+	MediaType string              `json:"mediaType"`
+	Size      int64               `json:"size"`
+	SHA256    string              `json:"sha256"` // of the bytes, in hex
+	AddedAt   time.Time           `json:"addedAt"`
+	AddedBy   string              `json:"addedBy"`
+	File      string              `json:"file"` // the member that has the bytes; documents of the same bytes share one
 }

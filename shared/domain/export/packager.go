@@ -32,7 +32,7 @@ var ErrTaken = errors.New("export: somebody else is at it, or it has ended")
 const (
 	partSize    = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
 	pageSize    = 100
-	giveUpAfter = 50               // calls that took the export over
+	giveUpAfter = 50               // calls that took the export over and made no checkpoint
 	leaseFor    = 90 * time.Second // a part takes seconds; whoever comes after a killed process need not wait long
 )
 
@@ -49,8 +49,9 @@ type Packager struct {
 	Tables      Tables
 	IDs         *id.Source
 	Now         clock.Clock
-	Patience    time.Duration // after which it stops and asks to be called again; the function's time less a reserve
-	PartSize    int           // 0: 8 MiB
+	Stage       func(ctx context.Context, t id.Tenant) error // refuses when nobody can fetch the package any more
+	Patience    time.Duration                                // after which it stops and asks to be called again; the function's time less a reserve
+	PartSize    int                                          // 0: 8 MiB
 }
 
 // phase is what is packed at present.
@@ -71,10 +72,12 @@ type progress struct {
 	Counts  map[string]int64 `json:"counts"`
 	Phase   phase            `json:"phase"`
 	After   string           `json:"after,omitempty"` // place among the passports
+	Paper   id.Document      `json:"paper,omitempty"` // last document packed of the passport that follows
 	From    int64            `json:"from,omitempty"`  // place in the trail
 	Items   int64            `json:"items"`
 	Total   int64            `json:"total"`
 	Bytes   int64            `json:"bytes"`
+	Parked  []byte           `json:"parked,omitempty"` // what is too small for a part
 
 	Shapes map[string]intake.Shapes `json:"shapes,omitempty"` // of tables by product group
 }
@@ -84,7 +87,9 @@ type run struct {
 	*Packager
 	progress
 	export  Export
-	until   time.Time // when its patience ends
+	until   time.Time       // when its patience ends
+	parked  Mark            // checkpoint that holds content and is to be removed when it is not the last one any more
+	files   map[string]bool // members under files/ that are packed
 	open    map[string]*archive.Builder
 	order   []string // kinds that are open, in the order of their opening
 	pending bytes.Buffer
@@ -97,10 +102,16 @@ type run struct {
 // of one that has ended is cleared away.
 func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error {
 	ctx = access.As(ctx, t)
+	if err := p.Stage(ctx, t); err != nil {
+		if fault.Of(err).Kind == fault.Forbidden {
+			return nil // it goes with the organisation, and nothing more is written for that
+		}
+		return err
+	}
 	now := p.Now()
 	e, err := p.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
 	if errors.Is(err, ErrTaken) {
-		return p.tidy(ctx, t, which, now)
+		return p.tidy(ctx, t, which)
 	}
 	if errors.Is(err, fault.NotFound) {
 		return nil
@@ -108,19 +119,25 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	if err != nil {
 		return err
 	}
-	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, stashes: map[string]*stash{}}
+	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[string]bool{}, stashes: map[string]*stash{}}
 	if r.PartSize == 0 {
 		r.PartSize = partSize
 	}
-	if e.Fence > giveUpAfter {
+	if e.Fence-e.Marked > giveUpAfter {
 		return r.giveUp(ctx)
 	}
-	if err := r.restore(ctx); err != nil {
-		return err
+	err = r.restore(ctx)
+	if err == nil {
+		err = r.pack(ctx)
 	}
-	err = r.pack(ctx)
 	if errors.Is(err, ErrTaken) {
-		return r.leave(ctx)
+		return p.tidy(ctx, t, which)
+	}
+	if err != nil { // whoever is called next need not wait
+		r.export.LeaseUntil = r.Now()
+		if saved := r.Store.Save(ctx, r.export); !errors.Is(saved, ErrTaken) {
+			err = errors.Join(err, saved)
+		}
 	}
 	return err
 }
@@ -131,25 +148,19 @@ func (r *run) giveUp(ctx context.Context) error {
 	e.State, e.Why = Failed, "It could not be packed. We have been told; ask for another one."
 	by := access.Caller{Tenant: e.Tenant, Actor: "system:packager", Request: id.New[id.Request](r.IDs), At: r.Now()}
 	entry := audit.New(r.IDs, by, audit.ExportFailed, "export:"+string(e.ID), "", "")
-	return r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry))
-}
-
-// leave is what is to be done when the export has been taken away: of one that was deleted, the parts go too.
-func (r *run) leave(ctx context.Context) error {
-	e, err := r.Store.Export(ctx, r.export.Tenant, r.export.ID)
-	if err != nil || e.State != Deleted {
+	if err := r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry)); err != nil {
 		return err
 	}
-	return r.Uploads.Abort(ctx, r.upload())
+	return r.clear(ctx, e)
 }
 
 func (r *run) restore(ctx context.Context) error {
 	if r.export.Step > 0 {
-		b, err := r.Checkpoints.Load(ctx, r.export.Tenant, r.export.ID, r.export.Step)
-		if err != nil {
-			return err
+		err := r.load(ctx)
+		for _, m := range r.Members {
+			r.files[m.Name] = true
 		}
-		return json.Unmarshal(b, &r.progress)
+		return err
 	}
 	r.Counts = map[string]int64{}
 	if r.export.Options.Scope != Account {
@@ -163,7 +174,11 @@ func (r *run) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.checkpoint(ctx)
+	err = r.checkpoint(ctx)
+	if errors.Is(err, ErrTaken) { // whoever has it now began an upload of their own
+		err = errors.Join(err, r.Uploads.Abort(ctx, r.upload()))
+	}
+	return err
 }
 
 func (r *run) pack(ctx context.Context) error {
@@ -202,7 +217,7 @@ func (r *run) builder(kind string) *archive.Builder {
 		return b
 	}
 	name := kind
-	if !slices.Contains([]string{"passports", "versions", "en18223", "audit"}, kind) {
+	if !slices.Contains([]string{"passports", "versions", "documents", "en18223", "audit"}, kind) {
 		name = kind + ".ndjson"
 	} else {
 		number := 1
@@ -250,18 +265,14 @@ func (r *run) close() error {
 	return nil
 }
 
-// flush uploads what is in memory as one part and keeps a checkpoint: from here on nothing before it is done again.
-func (r *run) flush(ctx context.Context) error {
-	if err := r.close(); err != nil {
-		return err
-	}
-	if err := r.part(ctx); err != nil {
-		return err
-	}
-	return r.checkpoint(ctx)
-}
-
+// part uploads what is in memory. Only who has the export at this moment may, and only for as long as they have it: nobody
+// exchanges a part that somebody else has counted.
 func (r *run) part(ctx context.Context) error {
+	if err := r.renew(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaseFor)
+	defer cancel()
 	number := len(r.Parts) + 1
 	tag, err := r.Uploads.Part(ctx, r.upload(), number, r.pending.Bytes())
 	if err != nil {
@@ -275,20 +286,6 @@ func (r *run) part(ctx context.Context) error {
 }
 
 func (r *run) upload() Upload { return Upload{r.export.Tenant, r.export.ID, r.Upload} }
-
-func (r *run) checkpoint(ctx context.Context) error {
-	b, err := json.Marshal(r.progress)
-	if err != nil {
-		return fmt.Errorf("export: checkpoint: %w", err)
-	}
-	step := r.export.Step + 1
-	if err := r.Checkpoints.Save(ctx, r.export.Tenant, r.export.ID, step, b); err != nil {
-		return err
-	}
-	r.export.State, r.export.Step, r.export.LeaseUntil = Running, step, r.Now().Add(leaseFor)
-	r.export.Items, r.export.Total, r.export.Bytes = r.Items, r.Total, r.Bytes
-	return r.Store.Save(ctx, r.export)
-}
 
 func (r *run) late() bool { return !r.Now().Before(r.until) }
 
@@ -304,54 +301,17 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 		}
 		for _, p := range all {
 			if err := r.passport(ctx, p.Passport); err != nil {
-				return false, err
+				return errors.Is(err, errLate), unless(err, errLate)
 			}
-			r.After = p.Place
-			if r.due() {
-				if err := r.flush(ctx); err != nil {
-					return false, err
-				}
-				if r.late() {
-					return true, nil
-				}
+			r.After, r.Paper = p.Place, ""
+			if again, err := r.breathe(ctx); again || err != nil {
+				return again, err
 			}
 		}
 		if len(all) == 0 {
 			return false, nil
 		}
 	}
-}
-
-// passport packs one passport unless a filter leaves it out.
-func (r *run) passport(ctx context.Context, p id.Passport) error {
-	o, wanted := r.export.Options, true
-	var whole PassportRecord
-	err := r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, func(record PassportRecord) error {
-		wanted = (o.ProductGroup == "" || o.ProductGroup == record.ProductGroup) && (o.Status == "" || o.Status == record.Status)
-		if !wanted {
-			return nil
-		}
-		whole = record
-		if err := r.tabulate(record); err != nil {
-			return err
-		}
-		return r.line("passports", record)
-	}, func(record VersionRecord) error {
-		if !wanted {
-			return nil
-		}
-		if !o.without(partVersions) {
-			if err := r.line("versions", record); err != nil {
-				return err
-			}
-		}
-		if record.Number != whole.Version || !slices.Contains(o.Formats, EN18223) {
-			return nil
-		}
-		return r.represent(whole, record)
-	})
-	r.Items++
-	return err
 }
 
 // represent adds the version in force in the form of EN 18223.
@@ -395,13 +355,11 @@ func (r *run) trail(ctx context.Context) (again bool, err error) {
 			}
 		}
 		r.From = next
-		if r.due() {
-			if err := r.flush(ctx); err != nil {
-				return false, err
-			}
-			if r.late() && next >= 0 {
-				return true, nil
-			}
+		if next < 0 {
+			break
+		}
+		if again, err := r.breathe(ctx); again || err != nil {
+			return again, err
 		}
 	}
 	return false, nil
@@ -420,6 +378,7 @@ func (r *run) seal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	builder := archive.NewBuilder("")
 	for _, f := range files {
 		b, err := schemas.ReadFile("schemas/" + f.Name())
 		if err != nil {
@@ -428,7 +387,7 @@ func (r *run) seal(ctx context.Context) error {
 		kind := f.Name()[:len(f.Name())-len(".schema.json")]
 		member := "schemas/" + f.Name()
 		m.Schemas[kind] = member
-		builder := archive.NewBuilder(member)
+		builder.Reuse(member)
 		if err := builder.Raw(b); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"bytes"
-	"compress/flate"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,12 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
@@ -39,23 +35,37 @@ type world struct {
 	trail     []string
 
 	asked   int
-	states  map[int][]byte
+	states  map[export.Mark][]byte
 	uploads map[string]map[int][]byte
 	whole   []byte
 	ended   int
 
 	call, killAt int // number of the call to be killed at; 0: never
-	after        bool
+	after, dead  bool
+	crashed      bool // once at least
+	deleteAt     int  // number of the call before which somebody deletes the export
+	sleepAt      int  // number of the call before which the process sleeps
+	sleep        func()
 }
 
 // step is one call of the outside; a killed process does not carry it out, or does and never learns.
 func (w *world) step(do func()) error {
 	w.call++
-	if w.call == w.killAt && !w.after {
+	if w.call == w.deleteAt && w.export.Live() {
+		w.export.State, w.export.Fence = export.Deleted, w.export.Fence+1
+	}
+	if w.call == w.sleepAt && w.sleep != nil {
+		sleep := w.sleep
+		w.sleep = nil
+		sleep()
+	}
+	if w.dead || w.call == w.killAt && !w.after {
+		w.dead, w.crashed = true, true
 		return errCrash
 	}
 	do()
 	if w.call == w.killAt {
+		w.dead, w.crashed = true, true
 		return errCrash
 	}
 	return nil
@@ -90,20 +100,29 @@ func (w *world) Claim(_ context.Context, _ id.Tenant, _ id.Export, now, until ti
 }
 
 func (w *world) Save(_ context.Context, e export.Export) error {
-	fence := w.export.Fence
+	met := false
 	err := w.step(func() {
-		if e.Fence == fence {
+		if met = e.Fence == w.export.Fence; met {
 			w.export = e
 		}
 	})
-	if err == nil && e.Fence != fence {
+	if err == nil && !met {
 		err = export.ErrTaken
 	}
 	return err
 }
 
 func (w *world) End(_ context.Context, e export.Export, _ audit.Entry, _ audit.Notice) error {
-	return w.step(func() { w.export, w.ended = e, w.ended+1 })
+	met := false
+	err := w.step(func() {
+		if met = e.Fence >= w.export.Fence; met {
+			w.export, w.ended = e, w.ended+1
+		}
+	})
+	if err == nil && !met {
+		err = export.ErrTaken
+	}
+	return err
 }
 
 func (w *world) Ask(context.Context, id.Tenant, id.Export, int) error {
@@ -113,14 +132,18 @@ func (w *world) Ask(context.Context, id.Tenant, id.Export, int) error {
 // states of checkpoints.
 type checkpoints struct{ *world }
 
-func (w checkpoints) Save(_ context.Context, _ id.Tenant, _ id.Export, step int, b []byte) error {
-	return w.step(func() { w.states[step] = slices.Clone(b) })
+func (w checkpoints) Save(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark, b []byte) error {
+	return w.step(func() { w.states[at] = slices.Clone(b) })
 }
 
-func (w checkpoints) Load(_ context.Context, _ id.Tenant, _ id.Export, step int) ([]byte, error) {
+func (w checkpoints) Load(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark) ([]byte, error) {
 	var b []byte
-	err := w.step(func() { b = w.states[step] })
+	err := w.step(func() { b = w.states[at] })
 	return b, err
+}
+
+func (w checkpoints) Forget(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark) error {
+	return w.step(func() { delete(w.states, at) })
 }
 
 func (w *world) Begin(context.Context, id.Tenant, id.Export) (string, error) {
@@ -130,8 +153,19 @@ func (w *world) Begin(context.Context, id.Tenant, id.Export) (string, error) {
 }
 
 func (w *world) Part(_ context.Context, u export.Upload, number int, data []byte) (string, error) {
-	err := w.step(func() { w.uploads[u.ID][number] = slices.Clone(data) })
-	return fmt.Sprintf("%x", sha256.Sum256(data)), err
+	var refused error
+	began := w.now.Now()
+	err := w.step(func() {
+		switch {
+		case w.now.Now().Sub(began) > 90*time.Second: // it slept past the deadline of the call
+			refused = context.DeadlineExceeded
+		case w.uploads[u.ID] == nil:
+			refused = errors.New("there is no such upload")
+		default:
+			w.uploads[u.ID][number] = slices.Clone(data)
+		}
+	})
+	return fmt.Sprintf("%x", sha256.Sum256(data)), errors.Join(err, refused)
 }
 
 func (w *world) Finish(_ context.Context, u export.Upload, parts []export.Part) error {
@@ -170,13 +204,24 @@ func (w *world) Delete(context.Context, id.Tenant, id.Export) error {
 	return w.step(func() { w.whole = nil })
 }
 
-func (w *world) Sign(_ context.Context, message []byte) ([]byte, error) {
-	sum := sha256.Sum256(message)
-	return ecdsa.SignASN1(rand.Reader, w.key, sum[:])
+func (w *world) Discard(_ context.Context, u export.Upload) error {
+	return w.step(func() {
+		if w.uploads[u.ID] == nil {
+			w.whole = nil
+		}
+		delete(w.uploads, u.ID)
+	})
 }
 
-func (w *world) Count(context.Context, id.Tenant, time.Time) (int64, error) {
-	return int64(len(w.passports)), nil
+func (w *world) Sign(_ context.Context, message []byte) (signature []byte, err error) {
+	sum := sha256.Sum256(message)
+	crash := w.step(func() { signature, err = ecdsa.SignASN1(rand.Reader, w.key, sum[:]) })
+	return signature, errors.Join(crash, err)
+}
+
+func (w *world) Count(context.Context, id.Tenant, time.Time) (n int64, err error) {
+	err = w.step(func() { n = int64(len(w.passports)) })
+	return n, err
 }
 
 func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after string, limit int) ([]export.Placed, error) {
@@ -191,13 +236,29 @@ func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after str
 	return all, err
 }
 
-func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
-	i := slices.IndexFunc(w.passports, func(r export.PassportRecord) bool { return r.ID == p })
-	if err := record(w.passports[i]); err != nil {
+func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, to export.Takers) error {
+	if err := w.step(func() {}); err != nil {
 		return err
 	}
+	i := slices.IndexFunc(w.passports, func(r export.PassportRecord) bool { return r.ID == p })
+	if err := to.Passport(w.passports[i]); err != nil {
+		return err
+	}
+	for n := range w.papers(i) {
+		bytes := w.paper(i, n)
+		d := export.DocumentRecord{
+			ID: id.Document(fmt.Sprintf("d%03d", n)), Passport: p, Kind: "manual", MediaType: "text/plain", Size: int64(len(bytes)), SHA256: fmt.Sprintf("%x", sha256.Sum256(bytes)),
+		}
+		err := to.Document(d, func() ([]byte, error) {
+			return bytes, w.step(func() {})
+		})
+		if err != nil {
+			return err
+		}
+		w.now.Advance(time.Second)
+	}
 	for n := range w.passports[i].Version {
-		if err := version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
+		if err := to.Version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
 			return err
 		}
 	}
@@ -205,11 +266,33 @@ func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.T
 	return nil
 }
 
+// papers is how many documents a passport has: most none, some several.
+func (w *world) papers(passport int) int {
+	if passport%12 != 1 {
+		return 0
+	}
+	return passport%5 + 2
+}
+
+// paper is the bytes of a document. The first of each passport is the same for all, as a manual is.
+func (w *world) paper(passport, n int) []byte {
+	if n == 0 {
+		return bytes.Repeat([]byte("the same manual "), 300)
+	}
+	return bytes.Repeat([]byte(fmt.Sprint("passport ", passport, ", document ", n, ". ")), 200)
+}
+
 func (w *world) Account(_ context.Context, _ id.Tenant, _ time.Time, record func(string, any) error) error {
+	if err := w.step(func() {}); err != nil {
+		return err
+	}
 	return record("organisation", map[string]any{"name": "Nordeiche"})
 }
 
 func (w *world) Trail(_ context.Context, _ id.Tenant, from int64, out io.Writer) (int64, error) {
+	if err := w.step(func() {}); err != nil {
+		return 0, err
+	}
 	if from >= int64(len(w.trail)) {
 		return -1, nil
 	}
@@ -226,7 +309,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[int][]byte{}, uploads: map[string]map[int][]byte{}}
+	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}}
 	w.export = export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}, Snapshot: w.now.Now()}
 	for i := range passports {
 		noise := make([]byte, size)
@@ -242,7 +325,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
 	return &export.Packager{
 		Store: w, Requests: w, Source: w, Uploads: w, Shelf: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
-		Patience: patience, PartSize: partSize,
+		Patience: patience, PartSize: partSize, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
 }
 
@@ -252,10 +335,10 @@ func (w *world) drive(t interface{ Fatalf(string, ...any) }, partSize int, patie
 		if calls++; calls > 500 {
 			t.Fatalf("after %d calls the export is %s at step %d", calls, w.export.State, w.export.Step)
 		}
-		if err := w.packager(partSize, patience).Pack(context.Background(), "t", "e"); err != nil && !errors.Is(err, errCrash) {
+		if err := w.packager(partSize, patience).Pack(context.Background(), "t", "e"); err != nil && !errors.Is(err, errCrash) && w.sleepAt == 0 {
 			t.Fatalf("%v", err)
 		}
-		w.killAt = 0 // once is enough
+		w.killAt, w.dead = 0, false // once is enough
 		if w.export.State != export.Ready && w.now.Now().Before(w.export.LeaseUntil) {
 			w.now.Advance(6 * time.Minute) // the lease of a killed process ends
 		}
@@ -286,6 +369,7 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 		return err
 	})
 	read("versions/", func([]byte) error { versions++; return nil })
+	w.holdsPapers(t, a)
 	var trail bytes.Buffer
 	read("audit/", func(b []byte) error { trail.Write(append(b, '\n')); return nil })
 	want := 0
@@ -299,190 +383,36 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 	if len(got) != len(w.passports) || versions != want || bytes.Count(trail.Bytes(), []byte("\n")) != len(w.trail) || w.ended != 1 {
 		t.Fatalf("%d passports, %d versions (want %d), ended %d times", len(got), versions, want, w.ended)
 	}
-}
-
-// TestKilledAtEveryStep kills the process before and after each of its calls: the package is the same as without, and is
-// made once.
-func TestKilledAtEveryStep(t *testing.T) {
-	calls := 0
-	for at := 1; at == 1 || at <= calls; at++ {
-		for _, after := range []bool{false, true} {
-			w := newWorld(t, 60, 6000)
-			if at%3 == 0 {
-				w.export.Options.Formats = []export.Format{export.XLSX, export.CSV}
-			}
-			w.killAt, w.after = at, after
-			w.drive(t, 20_000, time.Hour)
-			w.holds(t)
-			if at == 1 {
-				calls = max(calls, w.call)
-			}
+	for name, parts := range w.uploads {
+		if len(parts) > 0 {
+			t.Fatalf("%d parts of %s are left", len(parts), name)
 		}
 	}
-	if calls < 40 {
-		t.Errorf("the packager makes %d calls; the parts are too large for this test", calls)
+	for at, state := range w.states {
+		if bytes.Contains(state, []byte(`"parked"`)) && !w.crashed {
+			t.Fatalf("the checkpoint %v holds content, and nobody needs it", at)
+		}
 	}
 }
 
-// TestStrangeDelivery states that repeated, late and impatient calls change nothing, whatever the sizes.
-func TestStrangeDelivery(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t, rapid.IntRange(0, 60).Draw(rt, "passports"), rapid.IntRange(1, 600).Draw(rt, "bytes"))
-		w.export.Options.Formats = rapid.SampledFrom([][]export.Format{nil, {export.CSV}, {export.XLSX, export.CSV, export.CSV}}).Draw(rt, "formats")
-		w.killAt, w.after = rapid.IntRange(0, 60).Draw(rt, "kill"), rapid.Bool().Draw(rt, "after")
-		size, patience := rapid.IntRange(500, 20_000).Draw(rt, "part"), time.Duration(rapid.IntRange(1, 90).Draw(rt, "seconds"))*time.Second
-		w.drive(rt, size, patience)
-		w.holds(rt)
-		for range rapid.IntRange(0, 3).Draw(rt, "more events") {
-			if err := w.packager(size, patience).Pack(context.Background(), "t", "e"); err != nil {
-				rt.Fatalf("an event after the end: %v", err)
-			}
+// holdsPapers wants every document once, in the order of its passport, with its bytes.
+func (w *world) holdsPapers(t interface{ Fatalf(string, ...any) }, a *archive.Archive) {
+	var want, got []string
+	for i, p := range w.passports {
+		for n := range w.papers(i) {
+			want = append(want, fmt.Sprintf("%s d%03d %x", p.ID, n, sha256.Sum256(w.paper(i, n))))
 		}
-		w.holds(rt)
+	}
+	err := a.Lines("documents/", func(line []byte) error {
+		var d export.DocumentRecord
+		if err := json.Unmarshal(line, &d); err != nil {
+			return err
+		}
+		b, err := a.File(d.File, d.Size)
+		got = append(got, fmt.Sprintf("%s %s %x", d.Passport, d.ID, sha256.Sum256(b)))
+		return err
 	})
-}
-
-// TestGivesUp holds that an export that cannot be packed ends, and says so.
-func TestGivesUp(t *testing.T) {
-	w := newWorld(t, 1, 10)
-	p := w.packager(0, time.Hour)
-	p.Groups = nil
-	p.Signer = failing{}
-	for calls := 0; w.export.State != export.Failed; calls++ {
-		if calls > 60 {
-			t.Fatalf("after %d calls it is %s", calls, w.export.State)
-		}
-		_ = p.Pack(t.Context(), "t", "e")
-		w.now.Advance(10 * time.Minute)
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%d documents, want %d: %v", len(got), len(want), err)
 	}
-	if w.export.Why == "" || w.ended != 1 {
-		t.Errorf("%+v", w.export)
-	}
-	if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Failed {
-		t.Errorf("called again: %v, %s", err, w.export.State)
-	}
-}
-
-type failing struct{}
-
-func (failing) Sign(context.Context, []byte) ([]byte, error) { return nil, errCrash }
-
-// TestTwoAtOnce holds that a packager whose lease has ended cannot write any more once another has taken over.
-func TestTwoAtOnce(t *testing.T) {
-	w := newWorld(t, 40, 200)
-	if _, err := w.Claim(t.Context(), "t", "e", w.now.Now(), w.now.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	slow := w.export
-	w.now.Advance(2 * time.Minute)
-	w.drive(t, 2000, time.Hour)
-	if err := w.Save(t.Context(), slow); !errors.Is(err, export.ErrTaken) {
-		t.Errorf("the slow one writes: %v", err)
-	}
-	w.holds(t)
-}
-
-// endless is a workspace of any size that is nowhere: each passport is made when it is asked for, and what is packed is
-// thrown away.
-type endless struct {
-	*world
-	size, peak int
-}
-
-func (w *endless) Count(context.Context, id.Tenant, time.Time) (int64, error) {
-	return int64(w.size), nil
-}
-
-func (w *endless) Passports(_ context.Context, _ id.Tenant, _ time.Time, after string, limit int) ([]export.Placed, error) {
-	from := 0
-	if after != "" {
-		_, _ = fmt.Sscanf(after, "%d", &from)
-	}
-	var all []export.Placed
-	for i := from + 1; i <= min(from+limit, w.size); i++ {
-		all = append(all, export.Placed{Passport: id.Passport(fmt.Sprint("p", i)), Place: fmt.Sprint(i)})
-	}
-	return all, nil
-}
-
-func (w *endless) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, record func(export.PassportRecord) error, version func(export.VersionRecord) error) error {
-	noise := make([]byte, 700)
-	_, _ = rand.Read(noise)
-	content := map[string]any{"noise": fmt.Sprintf("%x", noise)}
-	return errors.Join(record(export.PassportRecord{ID: p, ProductGroup: "general", Content: content}), version(export.VersionRecord{Passport: p, Number: 1, Content: content}))
-}
-
-func (w *endless) Part(_ context.Context, _ export.Upload, _ int, _ []byte) (string, error) {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	w.peak = max(w.peak, int(m.HeapAlloc))
-	return "tag", nil
-}
-
-func (w *endless) Finish(context.Context, export.Upload, []export.Part) error { return nil }
-
-// TestMemoryIsFlat packs workspaces of different sizes: ten times as many passports take hardly more memory, and it stays
-// below the 128 MB that a small function has.
-func TestMemoryIsFlat(t *testing.T) {
-	peak := func(size int, formats ...export.Format) int {
-		w := &endless{world: newWorld(t, 0, 0), size: size}
-		w.export.Options.Formats = formats
-		p := w.packager(0, 24*time.Hour)
-		p.Source, p.Uploads = w, w
-		if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready || w.export.Items != int64(size) {
-			t.Fatalf("%d passports: %v, %+v", size, err, w.export)
-		}
-		return w.peak
-	}
-	small, large := peak(8_000), peak(60_000)
-	t.Logf("8,000 passports: %d MB, 60,000: %d MB at most", small>>20, large>>20)
-	if large > 128<<20 || large > 2*small+16<<20 {
-		t.Errorf("memory grows: %d MB for 8,000 passports, %d MB for 60,000", small>>20, large>>20)
-	}
-	tables := peak(60_000, export.CSV, export.XLSX)
-	t.Logf("60,000 passports with tables: %d MB at most", tables>>20)
-	if tables > 128<<20 {
-		t.Errorf("with tables it takes %d MB", tables>>20)
-	}
-}
-
-// BenchmarkDeflate is the plain compression to compare with.
-func BenchmarkDeflate(b *testing.B) {
-	w := newWorld(b, 2000, 1500)
-	var plain bytes.Buffer
-	for _, p := range w.passports {
-		_ = json.NewEncoder(&plain).Encode(p)
-	}
-	b.SetBytes(int64(plain.Len()))
-	for b.Loop() {
-		f, _ := flate.NewWriter(io.Discard, flate.DefaultCompression)
-		_, _ = f.Write(plain.Bytes())
-		_ = f.Close()
-	}
-}
-
-// BenchmarkPack is packing beside plain DEFLATE of the same bytes.
-func BenchmarkPack(b *testing.B) { pack(b) }
-
-// BenchmarkPackTables is the same with both kinds of tables.
-func BenchmarkPackTables(b *testing.B) { pack(b, export.CSV, export.XLSX) }
-
-func pack(b *testing.B, formats ...export.Format) {
-	w := newWorld(b, 2000, 1500)
-	w.export.Options.Formats = formats
-	b.ReportAllocs()
-	for b.Loop() {
-		w.export.State, w.export.Step, w.ended = export.Queued, 0, 0
-		w.export.LeaseUntil = time.Time{}
-		w.drive(b, 0, 24*time.Hour)
-	}
-	a, err := archive.Open(bytes.NewReader(w.whole), int64(len(w.whole)), &w.key.PublicKey)
-	if err != nil {
-		b.Fatal(err)
-	}
-	size := int64(0)
-	for _, m := range a.Manifest.Members {
-		size += m.Size
-	}
-	b.SetBytes(size)
 }

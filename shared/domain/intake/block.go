@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 )
 
 // block deals with some rows that follow each other: decides about them, writes down what is about to be done, does it,
@@ -114,7 +117,8 @@ func (w *work) checkpoint(ctx context.Context, done []step) error {
 	}
 	w.run.Plan, w.run.Strikes, w.run.LeaseUntil = rest, 0, w.Now().Add(leaseFor)
 	if t.Progress.Accepted == 0 && w.run.Streak.Rows >= maxStreak {
-		return w.fail(ctx, short(fmt.Sprintf("None of the first %d rows can be taken, the last ones all for the same reason: %s", t.Progress.Rows, w.run.Streak.Detail)))
+		code, _, _ := strings.Cut(w.run.Streak.Reason, " ")
+		return w.fail(ctx, fault.Code(code), short(fmt.Sprintf("None of the first %d rows can be taken, the last ones all for the same reason: %s", t.Progress.Rows, w.run.Streak.Detail)))
 	}
 	return w.save(ctx)
 }

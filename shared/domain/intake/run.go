@@ -66,6 +66,7 @@ type Run struct {
 	Sheet       string // of a workbook; empty: the first one
 	State       State
 	Reason      string // why it failed
+	Code        fault.Code
 	Recipe      *Recipe
 	Existing    Existing
 	Publish     bool // asked for
@@ -189,7 +190,7 @@ func (r Run) StartCheck(recipe *Recipe, existing Existing, publish bool) (Run, e
 	if r.State != Waiting {
 		r.State = Checking
 	}
-	r.Reason, r.Recipe, r.Existing, r.Publish, r.MayPublish = "", recipe, existing, publish, false
+	r.Reason, r.Code, r.Recipe, r.Existing, r.Publish, r.MayPublish = "", "", recipe, existing, publish, false
 	r.Check, r.Plan, r.Streak, r.Strikes, r.Cancelling, r.LeaseUntil = Tally{}, nil, Streak{}, 0, false, time.Time{}
 	return r, nil
 }

@@ -34,10 +34,12 @@ type Runner struct {
 	Now     clock.Clock
 	// Open reads the file of a run from its beginning. A fault other than unavailable and internal says that it is no such
 	// file as was announced.
-	Open     func(ctx context.Context, r Run) (Source, error)
-	Arrived  func(ctx context.Context, r Run) (bool, error) // tells whether the file is there
-	Patience time.Duration                                  // after which it pauses
-	Parallel int                                            // rows that are compared or stored at the same time; at least 1
+	Open    func(ctx context.Context, r Run) (Source, error)
+	Arrived func(ctx context.Context, r Run) (bool, error) // tells whether the file is there
+	// Stage refuses what the contract of the organisation no longer allows; it is asked before each block of rows.
+	Stage    func(ctx context.Context, t id.Tenant) error
+	Patience time.Duration // after which it pauses
+	Parallel int           // rows that are compared or stored at the same time; at least 1
 }
 
 // work is one attempt at a phase of a run.
@@ -70,7 +72,8 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) (more bo
 	}
 	more, err = w.loop(ctx, until)
 	if err != nil && final(err) {
-		return false, w.fail(ctx, fault.Of(err).Detail)
+		f := fault.Of(err)
+		return false, w.fail(ctx, f.Code, f.Detail)
 	}
 	return more, err
 }
@@ -100,7 +103,7 @@ func (r *Runner) takeOver(ctx context.Context, t id.Tenant, which id.Import) (*w
 	case run.Cancelling:
 		return nil, w.cancel(ctx)
 	case run.Strikes >= maxStrikes:
-		return nil, w.fail(ctx, fmt.Sprintf("The import was given up after %d attempts that got no further than row %d.", run.Strikes, w.run.tally().Progress.Cursor))
+		return nil, w.fail(ctx, fault.CodeUnavailable, fmt.Sprintf("The import was given up after %d attempts that got no further than row %d.", run.Strikes, w.run.tally().Progress.Cursor))
 	}
 	return w, w.save(ctx)
 }
@@ -201,7 +204,7 @@ func (w *work) unreadable(ctx context.Context, err error) error {
 		}
 		reason += " " + field.Detail
 	}
-	return w.fail(ctx, short(reason))
+	return w.fail(ctx, f.Code, short(reason))
 }
 
 // final tells whether an error is about the file rather than about the platform.
@@ -216,9 +219,9 @@ func final(err error) bool {
 	return true
 }
 
-func (w *work) fail(ctx context.Context, reason string) error {
+func (w *work) fail(ctx context.Context, code fault.Code, reason string) error {
 	phase := w.run.phase()
-	w.run.State, w.run.Reason, w.run.Plan, w.run.LeaseUntil = Failed, reason, nil, time.Time{}
+	w.run.State, w.run.Code, w.run.Reason, w.run.Plan, w.run.LeaseUntil = Failed, code, reason, nil, time.Time{}
 	return w.end(ctx, phase, audit.ImportRefused)
 }
 
@@ -292,6 +295,9 @@ func (w *work) save(ctx context.Context, entries ...audit.Entry) error {
 func (w *work) loop(ctx context.Context, until time.Time) (more bool, err error) {
 	cursor := w.run.tally().Progress.Cursor
 	for {
+		if err := w.Stage(ctx, w.run.Tenant); err != nil {
+			return false, err
+		}
 		block, last, err := w.next(ctx, cursor)
 		if err != nil {
 			return false, err

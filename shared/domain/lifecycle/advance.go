@@ -157,12 +157,19 @@ func (r Record) begin(now Instants, f Facts) (Record, audit.Event, error) {
 	return r, EventDeleting, nil
 }
 
+// fresh is how old the last verification may be when a tenant is called clear. A hold can keep it for months from the
+// step, in which a restored backup or a late write can bring something back.
+const fresh = 4 * Day
+
 func (r Record) clear(now Instants, f Facts) (Record, audit.Event, error) {
 	if r.FirstVerified.IsZero() || r.SecondVerified.IsZero() {
 		return r, "", nil
 	}
 	if err := Blocked(f.Holds, Target{Tenant: r.Tenant, Whole: true}); err != nil {
 		return r, "", err
+	}
+	if now.NotBefore.Sub(r.SecondVerified) > fresh {
+		return r, "", blocked("nobody has looked for what may have come back since the last verification")
 	}
 	r = r.step(ActiveClear, now)
 	r.ActiveClearAt = r.HighWater
@@ -207,7 +214,7 @@ func Freeze(r Record, hash string, now Instants) (Record, audit.Event, error) {
 
 // Verified records the outcome of one verification of every store. residue is how many items were found; any makes the
 // verification begin again. The second one counts when it comes Policy.Between after the first or later; one before that
-// changes nothing.
+// changes nothing. Where a hold keeps the tenant from the next step, later ones take the place of the second.
 func Verified(r Record, now Instants, residue int) (Record, audit.Event, error) {
 	switch {
 	case r.State != Deleting:
@@ -217,7 +224,7 @@ func Verified(r Record, now Instants, residue int) (Record, audit.Event, error) 
 		return r.step(Deleting, now), EventResidueFound, nil
 	case r.FirstVerified.IsZero():
 		r.FirstVerified = latest(r.HighWater, now.NotAfter)
-	case r.SecondVerified.IsZero() && !now.NotBefore.Before(r.FirstVerified.Add(r.Policy().Between)):
+	case !now.NotBefore.Before(latest(r.FirstVerified, r.SecondVerified).Add(r.Policy().Between)):
 		r.SecondVerified = latest(r.HighWater, now.NotAfter)
 	default:
 		return r, "", nil

@@ -103,6 +103,7 @@ func steps(t *testing.T) []advances {
 		{"one passport held", lifecycle.Sealed, plus(drained, reserve), held(one), lifecycle.EventDeleting, "", ""},
 
 		{"after both verifications", lifecycle.Deleting, plus(second, hour), none, lifecycle.EventActiveClear, "", ""},
+		{"long after the second", lifecycle.Deleting, plus(second, 5*day), none, "", waits, "come back"},
 		{"after one", lifecycle.Deleting, plus(second, hour), func(r *lifecycle.Record, _ *lifecycle.Facts) { r.SecondVerified = time.Time{} }, "", "", ""},
 		{"with one passport held", lifecycle.Deleting, plus(second, hour), held(one), "", fault.CodeHeld, "2019/1020"},
 

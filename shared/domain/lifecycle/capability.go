@@ -23,6 +23,7 @@ const (
 	TakeBack     Capability = "reinstate"
 	Leave        Capability = "terminate"
 	Follow       Capability = "follow"
+	Arrange      Capability = "arrange"
 	Destroy      Capability = "destroy"
 	OperatorHelp Capability = "operator-access"
 	Personal     Capability = "personal"
@@ -58,6 +59,7 @@ func Capabilities() []Row {
 		{Resolve, "Published passports answer the public.", []Answer{yes, yes, yes, yes, kept, kept, kept, kept, kept}},
 		{Leave, "Terminate the contract.", []Answer{yes, yes, no, no, no, no, no, no, no}},
 		{TakeBack, "Take up the contract again.", []Answer{no, yes, yes, yes, no, no, no, no, no}},
+		{Arrange, "Settle what comes at the end: its instant, where passports are handed over to, legal holds.", []Answer{yes, yes, yes, yes, no, no, no, no, no}},
 		{Follow, "See where the contract and the deletion stand.", []Answer{yes, yes, yes, yes, yes, yes, yes, yes, yes}},
 		{Destroy, "Delete data for good.", []Answer{each, each, each, no, {Limit: "what was still under way drains off"}, yes, yes, yes, no}},
 		{OperatorHelp, "Our support looks in, with a reason and for a time.", []Answer{yes, yes, yes, yes, metadata, metadata, metadata, metadata, no}},
@@ -143,13 +145,17 @@ type actionsOf struct {
 
 func actions() []actionsOf {
 	return []actionsOf{
-		{Write, []access.Action{access.PassportWrite, access.PassportPublish, access.TenantWrite, access.PolicyWrite, access.ImportWrite}},
-		{Read, []access.Action{access.PassportRead, access.ProductGroupRead, access.TenantRead, access.PolicyRead, access.MemberRead,
-			access.KeyRead, access.AuditRead, access.NoticeRead, access.ImportRead}},
+		{Write, []access.Action{access.PassportWrite, access.PassportPublish, access.DocumentWrite, access.TenantWrite, access.PolicyWrite, access.ImportWrite, access.PassportDelete}},
+		{Read, []access.Action{access.PassportRead, access.DocumentRead, access.ProductGroupRead, access.TenantRead, access.PolicyRead, access.MemberRead,
+			access.KeyRead, access.AuditRead, access.NoticeRead, access.ImportRead, access.HoldRead, access.DispositionRead, access.DeletionRead}},
 		{Export, []access.Action{access.ExportCreate, access.ExportRead}},
 		{NewAccess, []access.Action{access.MemberInvite, access.KeyWrite}},
 		{Recover, []access.Action{access.MemberChange}},
 		{Resolve, []access.Action{access.Public}},
-		{Personal, []access.Action{access.AccountRead, access.AccountUse, access.AccountLink}},
+		// Terminating and taking back need no more than Arrange: which of them is possible says the record, so that a request
+		// that is sent again gets its answer again and not a refusal.
+		{Arrange, []access.Action{access.ContractChange, access.HoldAsk, access.HoldDecide, access.DispositionWrite}},
+		{Follow, []access.Action{access.ContractRead}},
+		{Personal, []access.Action{access.AccountRead, access.AccountUse, access.AccountLink, access.AccountErase}},
 	}
 }

@@ -37,6 +37,7 @@ type Choice struct {
 	SuccessorURL string    // where the passport is from now on
 	DeclaredBy   string    // actor who says that the successor has the signed bundle
 	DeclaredAt   time.Time // and when
+	RecycledAt   time.Time // when the product was recycled, where the passport ends with that; zero: it was not said
 }
 
 // Disposition is the decision. Until is zero where no end is set: for a passport that ceased, whose address must never
@@ -104,7 +105,7 @@ func Dispose(f PassportFacts, c Choice, law Law, now time.Time) (Disposition, er
 		return d, nil
 	}
 	d.Until, d.Basis, d.Assumed, d.ReviewBy = g.Until(f), g.basis(), !g.Fixed, g.ReviewBy
-	if c == (Choice{}) || c.check(now) != nil {
+	if c.SuccessorURL == "" || c.check(now) != nil {
 		d.Kind, d.Keeps = Custody, g.Keeps
 		d.Why = "The law demands that it stays available, and it was not handed over. Personal data and internal notes are not kept."
 		return d, nil
@@ -119,8 +120,15 @@ func Dispose(f PassportFacts, c Choice, law Law, now time.Time) (Disposition, er
 func Choose(f PassportFacts, c Choice, law Law, now time.Time) (Disposition, error) {
 	d, err := Dispose(f, c, law, now)
 	switch {
-	case err != nil || c == (Choice{}) || d.Kind == HandedOver:
+	case err != nil || c == (Choice{}):
 		return d, err
+	case !c.RecycledAt.IsZero() && c.SuccessorURL == "" && d.Kind == Ceased:
+		return d, nil
+	case d.Kind == HandedOver && c.RecycledAt.IsZero():
+		return d, nil
+	case !c.RecycledAt.IsZero():
+		return Disposition{}, fault.New(fault.CodeDisposition, "This passport does not end with the recycling of its product, or that day is still ahead, or a successor is named as well.").With(
+			fault.Field{Pointer: "/recycledAt", Code: fault.CodeDisposition, Detail: "only for published passports that end with the product, not ahead, and without a successor"})
 	case d.Kind == Custody:
 		return Disposition{}, c.check(now)
 	default:

@@ -51,30 +51,14 @@ func (s State) Terminated() bool { return slices.Index(States(), s) >= slices.In
 // Closed tells whether the window is over: the tenant cannot come back.
 func (s State) Closed() bool { return slices.Index(States(), s) >= slices.Index(States(), Sealed) }
 
-// Of is the state that a tenant has before it ever asked to leave; ok is false for a text that access does not know.
-func Of(s access.State) (state State, ok bool) {
-	switch s {
-	case access.Active:
-		return Active, true
-	case access.Suspended:
-		return Suspended, true
-	default:
-		return "", false
-	}
-}
+// Silent tells whether the deletion has begun: from then on nothing is written in the tenant's own trail.
+func (s State) Silent() bool { return s.deletes() }
 
-// Access is the state that package access sees. exact is false where access has no equal: it then gets Suspended, which
-// for Window is nearly right and from Sealed on allows more (reading) than Can does, so Can must be asked as well.
-func (s State) Access() (state access.State, exact bool) {
-	switch s {
-	case Active, Scheduled:
-		return access.Active, true
-	case Suspended:
-		return access.Suspended, true
-	default:
-		return access.Suspended, false
-	}
-}
+// Of is the state that a tenant's row names; ok is false for a text that is none.
+func Of(s access.State) (state State, ok bool) { return State(s), State(s).Known() }
+
+// Access is the word that a tenant's row has for the state.
+func (s State) Access() access.State { return access.State(s) }
 
 // Record is what is stored of one tenant's life. All instants are UTC; the zero instant means "not yet".
 

@@ -35,10 +35,10 @@ func TestView(t *testing.T) {
 		next     string
 		may      []lifecycle.Capability
 	}{
-		lifecycle.Active:    {"", "contract runs", []lifecycle.Capability{"write", "read", "export", "integrate", "new-access", "recover", "resolve", "terminate", "follow", "operator-access"}},
-		lifecycle.Suspended: {"", "starts no deletion", []lifecycle.Capability{"read", "export", "resolve", "terminate", "reinstate", "follow", "operator-access"}},
+		lifecycle.Active:    {"", "contract runs", []lifecycle.Capability{"write", "read", "export", "integrate", "new-access", "recover", "resolve", "terminate", "arrange", "follow", "operator-access"}},
+		lifecycle.Suspended: {"", "starts no deletion", []lifecycle.Capability{"read", "export", "resolve", "terminate", "reinstate", "arrange", "follow", "operator-access"}},
 		lifecycle.Window: {"noticed effective windowEnds activeBy residualBy", "2026-11-14 12:00:00 UTC",
-			[]lifecycle.Capability{"read", "export", "recover", "resolve", "reinstate", "follow", "operator-access"}},
+			[]lifecycle.Capability{"read", "export", "recover", "resolve", "reinstate", "arrange", "follow", "operator-access"}},
 		lifecycle.Sealed:        {"noticed effective windowEnds sealed drained activeBy residualBy", "legal hold", []lifecycle.Capability{"resolve", "follow", "operator-access"}},
 		lifecycle.Deleting:      {"noticed effective windowEnds sealed drained deletionBegan firstVerified secondVerified activeBy residualBy", "legal hold", []lifecycle.Capability{"resolve", "follow", "operator-access"}},
 		lifecycle.ActiveClear:   {"noticed effective windowEnds sealed drained deletionBegan firstVerified secondVerified activeClear activeBy residualBy", "legal hold", []lifecycle.Capability{"resolve", "follow", "operator-access"}},

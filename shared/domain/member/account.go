@@ -8,6 +8,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/signin"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -27,6 +28,8 @@ type Accounts struct {
 	Invitations Invitations
 	Keys        TenantKeys
 	Journal     audit.Journal
+	Holds       lifecycle.Holds
+	Eraser      Eraser
 	IDs         *id.Source
 }
 
@@ -73,6 +76,10 @@ func (a *Accounts) Me(ctx context.Context, self Self) (Account, error) {
 		}
 		if err != nil {
 			return Account{}, err
+		}
+		if lifecycle.Behind(st.Tenant.Door(), self.At).Closed() { // its key is off, and its name with it
+			account.Organisations = append(account.Organisations, Organisation{ID: t, Role: st.Member.Role})
+			continue
 		}
 		named, err := a.Tenants.Tenant(ctx, t)
 		if err != nil {
@@ -193,10 +200,13 @@ func (a *Accounts) Accept(ctx context.Context, self Self, token string) (Member,
 		return Member{}, NoInvitation()
 	}
 	inviter, err := a.Members.Standing(ctx, i.Tenant, i.InvitedBy)
-	if errors.Is(err, fault.NotFound) || err == nil && (!access.CanGrant(inviter.Member.Role, i.Role) || inviter.Tenant.State != access.Active) {
+	if errors.Is(err, fault.NotFound) || err == nil && !access.CanGrant(inviter.Member.Role, i.Role) {
 		return Member{}, NoInvitation()
 	}
 	if err != nil {
+		return Member{}, err
+	}
+	if err := lifecycle.Enter(inviter.Tenant.Door(), lifecycle.NewAccess, self.At); err != nil {
 		return Member{}, err
 	}
 	p, err := a.People.Person(ctx, self.Person)
@@ -221,12 +231,23 @@ func (a *Accounts) Leave(ctx context.Context, self Self, t id.Tenant) error {
 	if err != nil {
 		return err
 	}
+	if err := open(st, self.At); err != nil {
+		return err
+	}
 	if st.Member.Role == access.Owner && st.Tenant.Owners == 1 {
 		return LastOwner()
 	}
 	by := access.Caller{Tenant: t, Actor: "person:" + string(self.Person), Role: st.Member.Role, Request: self.Request, At: self.At}
 	entry := audit.New(a.IDs, by, audit.MemberRemoved, "person:"+string(self.Person), "", "").With("from", string(st.Member.Role))
 	return a.Members.Remove(ctx, Change{Before: st.Member, Entry: entry, Notice: audit.NoticeOf(a.IDs, entry)})
+}
+
+// open refuses an organisation in which nothing is written any more. Its members go with it.
+func open(st Standing, at time.Time) error {
+	if lifecycle.Behind(st.Tenant.Door(), at).Closed() {
+		return lifecycle.Enter(st.Tenant.Door(), lifecycle.Read, at)
+	}
+	return nil
 }
 
 // maxOrganisations is how many organisations one person may belong to.

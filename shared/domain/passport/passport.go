@@ -25,9 +25,20 @@ const (
 	Published Status = "published" // a version is in force
 	Suspended Status = "suspended" // withdrawn for now; may be published again
 	Archived  Status = "archived"  // ended, with a reason
+	Deleted   Status = "deleted"   // hidden from everybody, and for good when it has not been taken back in time
 )
 
-// Statuses lists the statuses in the order of life.
+// What is left of a passport whose operator is gone. The statuses are those of public views only: the passport itself does
+// not exist any more.
+const (
+	InCustody Status = "in-custody" // the law keeps it; somebody else than the operator shows it
+	Moved     Status = "moved"      // a successor shows it
+	Ceased    Status = "ceased"     // it ended, and nothing else will have its address
+	Hidden    Status = "hidden"     // about to be deleted: nobody sees it any more
+)
+
+// Statuses lists the statuses in the order of life. Deleted is none of them: what is deleted is found by whoever can take
+// that back, and by nobody else.
 func Statuses() []Status { return []Status{Draft, Published, Suspended, Archived} }
 
 // Content is the product data: JSON with numbers as json.Number, described by the schema of its product group.
@@ -45,6 +56,7 @@ type Passport struct {
 	Product      identifier.Product
 	Content      Content // its own data, without what it inherits
 	Reason       string  // why it was suspended or archived
+	Was          Status  // before it was deleted
 	ContentHash  string  // of the latest version
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
@@ -113,15 +125,25 @@ type Filter struct {
 
 // PublicView is what the world may read of a product: the answer of the resolver.
 type PublicView struct {
-	Product      identifier.Product
-	Passport     id.Passport
-	Tenant       id.Tenant
-	Status       Status // Published, Suspended or Archived
+	Product  identifier.Product
+	Passport id.Passport
+	Tenant   id.Tenant
+	Status   Status // Published, Suspended or Archived; InCustody, Moved or Ceased when its operator is gone;
+	// Hidden and Deleted are answered like a product that nobody knows
 	ProductGroup string
 	Version      int
 	Reason       string
 	At           time.Time // when this status began
-	Document     []byte    // the public document as JSON; empty unless published
+	Document     []byte    // the public document as JSON; empty unless published or in custody
+	Successor    string    // Moved: the address where it is now
+	Kept         *Kept     // InCustody
+}
+
+// Kept says on what ground and until when a passport without operator is shown.
+type Kept struct {
+	Since time.Time
+	Until time.Time
+	Basis string // act and article
 }
 
 // Summary is the passport without its content.

@@ -34,6 +34,8 @@ type History interface {
 	Version(ctx context.Context, t id.Tenant, p id.Passport, number int) (Version, error)
 	// Versions lists versions, latest first.
 	Versions(ctx context.Context, t id.Tenant, p id.Passport, r page.Request) (page.Of[VersionSummary], error)
+	// Alive returns passport-not-found for a passport that is absent or deleted, strongly consistent.
+	Alive(ctx context.Context, t id.Tenant, p id.Passport) error
 	// MomentAt returns the last change of what is in force at or before an instant; passport-not-in-force when none.
 	MomentAt(ctx context.Context, t id.Tenant, p id.Passport, at time.Time) (Moment, error)
 }
@@ -49,7 +51,14 @@ type Change struct {
 	Version *Version    // at publication
 	Public  *PublicView // when what the world sees changes
 	Moment  *Moment     // when what is in force changes
+	Erase   *Erasure    // when the passport is deleted; one that was asked for goes when it is taken back
 	Entry   audit.Entry
+}
+
+// Erasure is what is to happen with a deleted passport that nobody takes back.
+type Erasure struct {
+	Asked     time.Time
+	NotBefore time.Time // until then it can be taken back
 }
 
 // ContentChecker validates content against the schema of its product group.
@@ -66,4 +75,6 @@ type PublicStore interface {
 	View(ctx context.Context, product identifier.Product) (PublicView, error)
 	// Carrier returns the product of a passport that has been published, in one storage read.
 	Carrier(ctx context.Context, p id.Passport) (identifier.Product, error)
+	// Kept completes the view of a passport in custody with its document, in one read of the table of custody.
+	Kept(ctx context.Context, v PublicView) (PublicView, error)
 }

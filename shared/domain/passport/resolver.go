@@ -16,15 +16,22 @@ type Resolver struct {
 }
 
 // Resolve returns the published view of a product. It answers passport-not-found for an unknown product,
-// passport-suspended and passport-archived with the operator's reason otherwise.
+// passport-suspended and passport-archived with the operator's reason otherwise, passport-ceased for one that ended with
+// its operator. One that moved is returned with its successor's address. One in custody costs a second read.
 func (r *Resolver) Resolve(ctx context.Context, product identifier.Product) (PublicView, error) {
 	v, err := r.Store.View(ctx, product)
 	if err != nil {
 		return PublicView{}, err
 	}
 	switch v.Status {
-	case Published:
+	case Published, Moved:
 		return v, nil
+	case InCustody:
+		return r.Store.Kept(ctx, v)
+	case Hidden, Deleted:
+		return v, fault.New(fault.CodePassportNotFound, "No passport is published for this product.")
+	case Ceased:
+		return v, fault.New(fault.CodePassportCeased, "This passport ceased to exist on %s. %s", v.At.Format(time.DateOnly), v.Reason)
 	case Archived:
 		return v, fault.New(fault.CodePassportArchived, "This passport ended on %s. Reason: %s", v.At.Format(time.DateOnly), v.Reason)
 	default:

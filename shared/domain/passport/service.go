@@ -77,13 +77,25 @@ func (s *Reader) Get(ctx context.Context, by access.Caller, p id.Passport) (Pass
 	if !id.Valid(p) {
 		return Passport{}, NotFound()
 	}
-	return s.Store.Passport(ctx, by.Tenant, p)
+	return s.find(ctx, by, p)
+}
+
+// find is a passport that is not deleted.
+func (s *Reader) find(ctx context.Context, by access.Caller, p id.Passport) (Passport, error) {
+	got, err := s.Store.Passport(ctx, by.Tenant, p)
+	if err == nil && got.Status == Deleted {
+		return Passport{}, NotFound()
+	}
+	return got, err
 }
 
 // GetAsOf returns the version that was in force at an instant; passport-not-in-force when none was.
 func (s *Reader) GetAsOf(ctx context.Context, by access.Caller, p id.Passport, at time.Time) (Version, error) {
 	if !id.Valid(p) {
 		return Version{}, NotFound()
+	}
+	if err := s.History.Alive(ctx, by.Tenant, p); err != nil {
+		return Version{}, err
 	}
 	m, err := s.History.MomentAt(ctx, by.Tenant, p, at)
 	if err != nil {
@@ -123,6 +135,9 @@ func (s *Reader) Version(ctx context.Context, by access.Caller, p id.Passport, n
 	if !id.Valid(p) {
 		return Version{}, NotFound()
 	}
+	if err := s.History.Alive(ctx, by.Tenant, p); err != nil {
+		return Version{}, err
+	}
 	return s.History.Version(ctx, by.Tenant, p, number)
 }
 
@@ -131,11 +146,10 @@ func (s *Reader) Versions(ctx context.Context, by access.Caller, p id.Passport, 
 	if !id.Valid(p) {
 		return page.Of[VersionSummary]{}, NotFound()
 	}
-	got, err := s.History.Versions(ctx, by.Tenant, p, r)
-	if err == nil && len(got.Items) == 0 && r.Cursor == "" {
-		_, err = s.Store.Passport(ctx, by.Tenant, p) // an empty list and an unknown passport look the same to a query
+	if err := s.History.Alive(ctx, by.Tenant, p); err != nil {
+		return page.Of[VersionSummary]{}, err
 	}
-	return got, err
+	return s.History.Versions(ctx, by.Tenant, p, r)
 }
 
 // current reads the passport and refuses when it is not at the revision the caller has seen.

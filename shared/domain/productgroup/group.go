@@ -125,6 +125,12 @@ func (e Element) For(category string) Applicability {
 // categoryMember is the content member that names the category, where a group has categories.
 const categoryMember = "batteryCategory"
 
+// Category is the category that a content names, "" for none.
+func Category(content map[string]any) string {
+	category, _ := content[categoryMember].(string)
+	return category
+}
+
 // pending tells whether an element waits for its rules, in whichever category: a draft may not name its category yet.
 func (e Element) pending() bool {
 	for _, a := range e.Applicability {

@@ -10,18 +10,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
-	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
@@ -47,9 +45,10 @@ const (
 
 // Limits of imports.
 const (
-	leaseFor  = 90 * time.Second
-	saveEvery = 50
-	maxShown  = 100 // refusals that are told one by one
+	leaseFor   = 90 * time.Second
+	blockSize  = 50      // passports between two checkpoints
+	blockBytes = 8 << 20 // of their lines, after which a block ends early; one passport may be larger
+	maxShown   = 100     // refusals that are told one by one
 )
 
 // Import is one import.
@@ -67,11 +66,12 @@ type Import struct {
 	Snapshot  time.Time // of the archive
 	Passports int64     // in the archive
 	Versions  int64
+	Documents int64
 	Read      int64 // passports gone through so far
 	Restored  int64
 	Present   int64 // were there already, the same
 	Failed    int64 // could not be restored
-	Recipes   int64 // of the archive that the organisation has now
+	Recipes   int64 // of the archive that are here now
 	Problems  []Problem
 
 	Fence      int64
@@ -110,10 +110,32 @@ type Files interface {
 	Remove(ctx context.Context, t id.Tenant, i id.Import) error
 }
 
-// Target stores passports whole, with their versions and their history, or not at all. It returns a conflict fault when
-// the product belongs to another passport, and present when the same one is there already.
+// Target stores passports whole, with their versions, their history and their documents, or not at all. It returns a
+// conflict fault when the product belongs to another passport, and present when the same one is there already and was not
+// stored by this very import. It is safe for concurrent use.
 type Target interface {
-	Restore(ctx context.Context, p passport.Passport, versions []passport.Version, history []passport.Moment, entry audit.Entry) (present bool, err error)
+	Restore(ctx context.Context, w Whole, entry audit.Entry) (present bool, err error)
+}
+
+// Whole is a passport with all that belongs to it.
+type Whole struct {
+	By        id.Import // that brings it
+	Passport  passport.Passport
+	Versions  []passport.Version // by number
+	History   []passport.Moment  // by time
+	Documents []Paper
+}
+
+// Paper is a document and a way to its bytes.
+type Paper struct {
+	Document document.Document
+	Content  func() ([]byte, error)
+}
+
+// Recipes keeps recipes for imports of tables; intake.Recipes has more.
+type Recipes interface {
+	Recipes(ctx context.Context, t id.Tenant) ([]intake.Recipe, error)
+	Save(ctx context.Context, t id.Tenant, r intake.Recipe, entry audit.Entry) error
 }
 
 // Service is what people can do with imports.
@@ -200,13 +222,15 @@ type Runner struct {
 	Store    Store
 	Files    Files
 	Target   Target
-	Recipes  intake.Recipes
+	Recipes  Recipes
 	Tenants  *tenant.Service
 	Groups   passport.Groups
 	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
+	Stage    func(ctx context.Context, t id.Tenant) error // refuses what the contract of the organisation no longer allows
 	IDs      *id.Source
 	Now      clock.Clock
 	Patience time.Duration
+	Parallel int // passports that are stored at the same time; at least 1
 }
 
 // Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone.
@@ -223,6 +247,9 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	if err != nil {
 		return err
 	}
+	if err := r.Stage(ctx, t); err != nil {
+		return r.stop(ctx, i, err)
+	}
 	a, err := r.open(ctx, i)
 	if err == nil && i.State == Checking {
 		err = r.check(ctx, &i, a)
@@ -235,7 +262,26 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	if errors.Is(err, export.ErrTaken) {
 		return nil
 	}
+	if f := fault.Of(err); f != nil && f.Kind == fault.Forbidden {
+		return r.stop(ctx, i, err)
+	}
+	if err != nil { // whoever comes next need not wait, and has not to do again what is done
+		i.LeaseUntil = r.Now()
+		if saved := r.Store.Save(ctx, i); !errors.Is(saved, export.ErrTaken) {
+			err = errors.Join(err, saved)
+		}
+	}
 	return err
+}
+
+// stop ends an import that the contract no longer allows. What it has restored stays.
+func (r *Runner) stop(ctx context.Context, i Import, err error) error {
+	f := fault.Of(err)
+	if f.Kind != fault.Forbidden {
+		return err
+	}
+	i.State, i.Why = Refused, f.Detail
+	return r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportRefused, "import:"+string(i.ID), "", ""))
 }
 
 func (r *Runner) refuse(ctx context.Context, i Import, w *archive.Wrong) error {
@@ -266,184 +312,9 @@ func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive) error
 		return err
 	}
 	m := a.Manifest
-	i.State, i.Origin, i.Snapshot, i.Passports, i.Versions = Checked, m.Tenant, m.Snapshot, m.Counts["passports"], m.Counts["versions"]
+	i.State, i.Origin, i.Snapshot = Checked, m.Tenant, m.Snapshot
+	i.Passports, i.Versions, i.Documents = m.Counts["passports"], m.Counts["versions"], m.Counts["documents"]
 	return r.Store.Step(ctx, *i, audit.New(r.IDs, r.caller(*i), audit.ImportChecked, "import:"+string(i.ID), "", ""))
-}
-
-// commit stores passport after passport, from where an earlier call has come to.
-func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
-	n, done := int64(0), i.Read
-	err := merge(a, func(p export.PassportRecord, versions []export.VersionRecord) error {
-		if n++; n <= done {
-			return nil
-		}
-		if err := r.one(ctx, i, p, versions); err != nil {
-			return err
-		}
-		if i.Read++; i.Read%saveEvery != 0 {
-			return nil
-		}
-		i.LeaseUntil = r.Now().Add(leaseFor)
-		if err := r.Store.Save(ctx, *i); err != nil {
-			return err
-		}
-		if !r.Now().Before(until) {
-			return errPause
-		}
-		return nil
-	})
-	if errors.Is(err, errPause) {
-		i.LeaseUntil, i.Asked = r.Now(), i.Asked+1
-		return errors.Join(r.Store.Save(ctx, *i), r.Files.Ask(ctx, i.Tenant, i.ID, i.Asked))
-	}
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(r.keep(ctx, i, a), r.settle(ctx, i, a)); err != nil {
-		return err
-	}
-	i.State = Done
-	entry := audit.New(r.IDs, r.caller(*i), audit.ImportDone, "import:"+string(i.ID), "", "").With("restored", fmt.Sprint(i.Restored))
-	return r.Store.Step(ctx, *i, entry)
-}
-
-const errPause = signal("out of time")
-
-// one restores one passport. What is wrong with it is written down and stops nothing else; a storage that does not answer
-// stops the run, which then goes on later.
-func (r *Runner) one(ctx context.Context, i *Import, p export.PassportRecord, versions []export.VersionRecord) error {
-	whole, all, history, err := r.back(*i, p, versions)
-	present := false
-	if err == nil {
-		entry := audit.New(r.IDs, r.caller(*i), audit.PassportRestored, "passport:"+string(whole.ID), "", "").With("import", string(i.ID))
-		present, err = r.Target.Restore(ctx, whole, all, history, entry)
-	}
-	switch {
-	case err == nil && present:
-		i.Present++
-	case err == nil:
-		i.Restored++
-	default:
-		if err := i.refused(Problem{Passport: string(p.ID), ProductIdentifier: p.ProductIdentifier}, err); err != nil {
-			return err
-		}
-		i.Failed++
-	}
-	return nil
-}
-
-// back makes a passport of its records. Each version must have the hash that it says: nothing that was changed on the way
-// becomes history.
-func (r *Runner) back(i Import, p export.PassportRecord, versions []export.VersionRecord) (passport.Passport, []passport.Version, []passport.Moment, error) {
-	product, err := identifier.Parse(p.ProductIdentifier)
-	if err != nil || !id.Valid(p.ID) {
-		return passport.Passport{}, nil, nil, fault.New(fault.CodeValueInvalid, "The product identifier of the passport cannot be read.")
-	}
-	now := r.Now()
-	p.ID = own(i, p.ID)
-	out := passport.Passport{
-		ID: p.ID, Tenant: i.Tenant, Status: passport.Status(p.Status), Revision: p.Revision, Version: p.Version, ProductGroup: p.ProductGroup,
-		Granularity: identifier.Granularity(p.Granularity), Product: product, Content: p.Content, Reason: p.Reason, CreatedAt: p.CreatedAt, UpdatedAt: now,
-	}
-	var history []passport.Moment
-	for _, m := range p.History {
-		history = append(history, passport.Moment{At: m.At, Status: passport.Status(m.Status), Version: m.Version})
-	}
-	if out.Status == passport.Published {
-		out.Status, out.Reason = passport.Suspended, "Restored from an export; publish it again."
-		history = append(history, passport.Moment{At: now, Status: out.Status, Version: out.Version})
-	}
-	var all []passport.Version
-	for _, v := range versions {
-		v.Passport = p.ID
-		one, err := version(i.Tenant, v)
-		if err != nil {
-			return out, nil, nil, err
-		}
-		all = append(all, one)
-		if one.Number == out.Version {
-			out.ContentHash, out.PublishedAt = one.ContentHash, one.PublishedAt
-		}
-	}
-	if len(all) == 0 && out.Version > 0 {
-		return out, nil, nil, fault.New(fault.CodeValueInvalid, "The export was made without versions, and a passport that was published does not come back without them.")
-	}
-	if len(all) < out.Version {
-		return out, nil, nil, fault.New(fault.CodeValueInvalid, "Of %d versions %d are in the archive.", out.Version, len(all))
-	}
-	return out, all, history, nil
-}
-
-// own is the identifier of a passport here. In the organisation that the archive is of, it is the same. In another one it
-// is made of both, with the same instant of creation: two organisations never have passports of one identifier, since data
-// carriers are found by it, and bringing an archive twice finds the same ones.
-func own(i Import, p id.Passport) id.Passport {
-	if i.Origin == string(i.Tenant) {
-		return p
-	}
-	u, ok := id.Bytes(p)
-	if !ok {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(string(i.Tenant) + "\x00" + string(p)))
-	copy(u[8:], sum[:8])
-	u[8] = u[8]&0x3f | 0x80
-	return id.FromBytes[id.Passport](u)
-}
-
-func version(t id.Tenant, r export.VersionRecord) (passport.Version, error) {
-	v := passport.Version{
-		Passport: r.Passport, Tenant: t, Number: r.Number, ProductGroup: r.ProductGroup, SchemaVersion: r.SchemaVersion, Granularity: identifier.Granularity(r.Granularity),
-		ContentHash: r.ContentHash, PublishedAt: r.PublishedAt, PublishedBy: r.PublishedBy, Content: r.Content,
-	}
-	var err error
-	if v.Product, err = identifier.Parse(r.ProductIdentifier); err != nil {
-		return v, fault.New(fault.CodeValueInvalid, "The product identifier of version %d cannot be read.", r.Number)
-	}
-	for text, into := range map[string]*identifier.Product{r.Model: &v.Links.Model, r.Batch: &v.Links.Batch} {
-		if text == "" {
-			continue
-		}
-		if *into, err = identifier.Parse(text); err != nil {
-			return v, fault.New(fault.CodeValueInvalid, "Version %d names a model or batch that cannot be read.", r.Number)
-		}
-	}
-	hash, err := passport.Hash(v)
-	if err != nil || hash != r.ContentHash {
-		return v, fault.New(fault.CodeValueInvalid, "Version %d has not the content hash that it says.", r.Number)
-	}
-	return v, nil
-}
-
-// merge walks passports and versions side by side: both are in the same order.
-func merge(a *archive.Archive, do func(export.PassportRecord, []export.VersionRecord) error) error {
-	next, stop := pull(a, "versions/")
-	defer stop()
-	var ahead *export.VersionRecord
-	return a.Lines("passports/", func(line []byte) error {
-		var p export.PassportRecord
-		if err := decode(line, &p); err != nil {
-			return &archive.Wrong{Member: "passports/", Problem: "a line cannot be read"}
-		}
-		var versions []export.VersionRecord
-		for {
-			if ahead == nil {
-				v, ok, err := next()
-				if err != nil {
-					return err
-				}
-				if !ok {
-					break
-				}
-				ahead = &v
-			}
-			if ahead.Passport != p.ID {
-				break
-			}
-			versions, ahead = append(versions, *ahead), nil
-		}
-		return do(p, versions)
-	})
 }
 
 // decode keeps numbers as they are written: their hash depends on it.

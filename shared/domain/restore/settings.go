@@ -131,14 +131,15 @@ func (r *Runner) recipe(ctx context.Context, i Import, recipe intake.Recipe, the
 	return r.Recipes.Save(ctx, i.Tenant, recipe, entry)
 }
 
-// refused writes down what could not be brought; a storage that does not answer stops the run, which then goes on later.
+// refused writes down what could not be brought; a storage that does not answer stops the run, which then goes on later, and a
+// file that is not what was signed ends it.
 func (i *Import) refused(p Problem, err error) error {
 	f := fault.Of(err)
-	if f.Kind == fault.Unavailable || f.Kind == fault.Internal {
+	if _, wrong := errors.AsType[*archive.Wrong](err); wrong || f.Kind == fault.Unavailable || f.Kind == fault.Internal {
 		return err
 	}
 	if p.Code, p.Detail = f.Code, f.Detail; len(i.Problems) < maxShown && !slices.Contains(i.Problems, p) {
-		i.Problems = append(i.Problems, p)
+		i.Problems = append(slices.Clip(i.Problems), p)
 	}
 	return nil
 }

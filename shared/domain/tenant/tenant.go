@@ -22,12 +22,15 @@ import (
 type Tenant struct {
 	ID        id.Tenant
 	Name      string
-	State     access.State
+	State     access.State // a word of package lifecycle
 	Policy    Policy
 	Owners    int   // how many members are owners; never 0
 	Epoch     int64 // grows with every change of members, keys, policy and state
 	Revision  int64
 	CreatedAt time.Time
+
+	Effective time.Time // when the termination comes or came into force; zero without one
+	Halted    bool      // suspended by the operator, also while State says something else
 }
 
 // Policy says how the people of an organisation must sign in. The zero value demands nothing.
@@ -44,6 +47,11 @@ const (
 	maxDomains      = 50
 	maxName         = 200
 )
+
+// Door is what decides on who may come in.
+func (t Tenant) Door() access.Door {
+	return access.Door{State: t.State, Effective: t.Effective, Halted: t.Halted}
+}
 
 // Session is how long a sign-in lasts.
 func (p Policy) Session() time.Duration {
@@ -158,20 +166,6 @@ func (s *Service) SetPolicy(ctx context.Context, by access.Caller, revision int6
 	}
 	p.Domains = slices.Compact(slices.Sorted(slices.Values(p.Domains)))
 	return s.change(ctx, by, revision, audit.PolicyChanged, func(t *Tenant) { t.Policy = p })
-}
-
-// SetState suspends an organisation or makes it active again. It is for the operator of the platform; no tenant route
-// reaches it.
-func (s *Service) SetState(ctx context.Context, by access.Caller, state access.State) (Tenant, error) {
-	event := audit.TenantSuspended
-	if state == access.Active {
-		event = audit.TenantActivated
-	}
-	t, err := s.Store.Tenant(ctx, by.Tenant)
-	if err != nil {
-		return Tenant{}, err
-	}
-	return s.change(ctx, by, t.Revision, event, func(t *Tenant) { t.State = state })
 }
 
 func (s *Service) change(ctx context.Context, by access.Caller, revision int64, event audit.Event, edit func(*Tenant)) (Tenant, error) {

@@ -66,8 +66,11 @@ func Catalogue() []Documented {
 
 		{CodePassportNotFound, NotFound, "No such passport", "There is no passport with this identifier in your organisation, or none published for this product."},
 		{CodeVersionNotFound, NotFound, "No such version", "The passport has no version with this number. List its versions."},
+		{CodeDocumentNotFound, NotFound, "No such document", "The passport has no document with this identifier. List its documents."},
+		{CodeDocumentLimit, Conflict, "Too many documents", "A passport has at most 100 documents. Delete one that is no longer needed."},
 		{CodeNotInForce, NotFound, "Not in force then", "At the instant asked for no version of the passport was in force."},
 		{CodePassportSuspended, NotFound, "Passport suspended", "The responsible operator has suspended this passport. It may be published again."},
+		{CodePassportCeased, Gone, "Passport ceased to exist", "The product was recycled or the period of its passport has ended, and nothing will be published under its address again."},
 		{CodePassportArchived, Gone, "Passport archived", "The passport has ended for the reason given and will not return."},
 		{CodeTransition, Conflict, "Not possible in this state", "The passport's status does not allow this step. The detail names both."},
 		{CodePassportInvalid, Invalid, "Passport is not valid", "One or more members break a rule. Each is listed with its pointer."},
@@ -115,9 +118,13 @@ func Catalogue() []Documented {
 		{CodeSecondPerson, Forbidden, "A second person has to agree", "Nobody agrees to their own request. Ask somebody else who may do this."},
 		{CodeHoldInvalid, Invalid, "Legal hold is not complete", "A hold names its scope, act and article, who asked for it and when it is reviewed, at most 90 days ahead."},
 		{CodeHeld, Conflict, "Under a legal hold", "The law demands that this is kept for now. It goes on when the hold has been released."},
+		{CodeHoldUnknown, NotFound, "No such legal hold", "Check the identifier of the hold."},
+		{CodeCertificateUnknown, NotFound, "No such certificate", "Check the identifier and the secret of the certificate: both were shown when the plan of the deletion was frozen."},
 		{CodeDisposition, Invalid, "Not possible for this passport", "What becomes of a passport follows from the law of its product group and your choice. The detail says what is possible."},
 		{CodeStepBlocked, Conflict, "Deletion waits", "The next step of the deletion waits for what the detail names. Nothing was destroyed."},
 		{CodeRetentionPolicy, Invalid, "Retention policy cannot be used", "The durations break the promise or do not fit together; the detail names the rule."},
+
+		{CodeQuarantined, Unavailable, "Being checked after a restore", "The service was restored from a copy. Nothing is answered until what was deleted since is deleted from the copy too; repeat after Retry-After."},
 
 		{CodeUnavailable, Unavailable, "Temporarily unavailable", "A part we depend on did not answer. Nothing was changed; repeat after Retry-After."},
 		{CodeInternal, Internal, "Internal error", "Our mistake. Quote the request id when you write to us."},

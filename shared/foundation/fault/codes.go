@@ -73,9 +73,12 @@ const (
 
 	CodePassportNotFound    Code = "passport-not-found"
 	CodeVersionNotFound     Code = "version-not-found"
+	CodeDocumentNotFound    Code = "document-not-found"
+	CodeDocumentLimit       Code = "document-limit"
 	CodeNotInForce          Code = "passport-not-in-force"
 	CodePassportSuspended   Code = "passport-suspended"
 	CodePassportArchived    Code = "passport-archived"
+	CodePassportCeased      Code = "passport-ceased"
 	CodeTransition          Code = "passport-transition"
 	CodePassportInvalid     Code = "passport-invalid"
 	CodePassportIncomplete  Code = "passport-incomplete"
@@ -116,15 +119,19 @@ const (
 	CodeCellTooLarge   Code = "cell-too-large"
 	CodeFormulaRefused Code = "formula-refused"
 
-	CodeContractStage     Code = "contract-stage"
-	CodeTerminationState  Code = "termination-state"
-	CodeConfirmationWrong Code = "confirmation-wrong"
-	CodeSecondPerson      Code = "second-person-required"
-	CodeHoldInvalid       Code = "legal-hold-invalid"
-	CodeHeld              Code = "legal-hold"
-	CodeDisposition       Code = "disposition-refused"
-	CodeStepBlocked       Code = "deletion-step-blocked"
-	CodeRetentionPolicy   Code = "retention-policy-refused"
+	CodeContractStage      Code = "contract-stage"
+	CodeTerminationState   Code = "termination-state"
+	CodeConfirmationWrong  Code = "confirmation-wrong"
+	CodeSecondPerson       Code = "second-person-required"
+	CodeHoldInvalid        Code = "legal-hold-invalid"
+	CodeHeld               Code = "legal-hold"
+	CodeHoldUnknown        Code = "hold-not-found"
+	CodeCertificateUnknown Code = "certificate-not-found"
+	CodeDisposition        Code = "disposition-refused"
+	CodeStepBlocked        Code = "deletion-step-blocked"
+	CodeRetentionPolicy    Code = "retention-policy-refused"
+
+	CodeQuarantined Code = "storage-quarantined"
 )
 
 // Documented is one row of the error reference: what the code says and what the caller can do.

@@ -21,6 +21,8 @@ type (
 	Export     string // one export of a tenant's data
 	Import     string // one import into a tenant
 	Recipe     string // one recipe for imports of a tenant
+	Custody    string // one passport in custody; says nothing about whose it was
+	Document   string // one document of a passport
 	Entry      string // one audit entry
 	Request    string // one API request
 )

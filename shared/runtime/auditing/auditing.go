@@ -25,6 +25,7 @@ func Jobs(app *wire.App) []jobs.Job {
 	sequencer := &auditlog.Sequencer{
 		Store: logs, Watch: logs, Signer: Signer(app),
 		Evidence: objects.OpenEvidence(app.AWS(), c.S3Endpoint, c.EvidenceBucket, httpapi.Count), IDs: app.IDs(),
+		Doors: dynamo.NewTenants(app.Database(), nil).Door,
 		Alarm: func(rule string) { observe.Count(app.Parts().Log, app.Parts().Now(), "incidents", rule) },
 	}
 	return []jobs.Job{jobs.SequenceAudit(sequencer)}

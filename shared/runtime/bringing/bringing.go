@@ -16,6 +16,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/intake"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup/schemacheck"
 	"github.com/passportcraft/passportcraft/shared/domain/restore"
@@ -33,6 +34,7 @@ const (
 
 // Runner carries on with the imports whose files lie in a bucket.
 type Runner struct {
+	stage    func(ctx context.Context, t id.Tenant) error // refuses to look at an organisation whose window has closed
 	archives *restore.Runner
 	tables   *intake.Runner
 	files    *objects.Uploads
@@ -43,13 +45,15 @@ func New(app *tenancy.App, bucket string) *Runner {
 	c := app.Config()
 	files := objects.OpenUploads(app.AWS(), c.S3Endpoint, c.S3Public, bucket, httpapi.Count)
 	return &Runner{
-		files: files,
+		files: files, stage: app.Stage(lifecycle.Read),
 		archives: &restore.Runner{
+			Stage: app.Stage(lifecycle.Write),
 			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, Recipes: app.Recipes(), Tenants: app.Tenants(),
-			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
 			Key: func(ctx context.Context) (*ecdsa.PublicKey, error) { return key(ctx, app) },
 		},
 		tables: &intake.Runner{
+			Stage: app.Stage(lifecycle.Write),
 			Store: app.Runs(), Target: target{editing.Passports(app)}, Report: &reports.Reports{Objects: files}, Checker: schemacheck.New(app.ProductGroups()),
 			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
 			Open:    func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
@@ -62,7 +66,7 @@ func New(app *tenancy.App, bucket string) *Runner {
 func (r *Runner) Within(d time.Duration) *Runner {
 	archives, tables := *r.archives, *r.tables
 	archives.Patience, tables.Patience = d, d
-	return &Runner{archives: &archives, tables: &tables, files: r.files}
+	return &Runner{archives: &archives, tables: &tables, files: r.files, stage: r.stage}
 }
 
 // key is the one that exports are signed with.
@@ -82,6 +86,12 @@ func key(ctx context.Context, app *tenancy.App) (*ecdsa.PublicKey, error) {
 // Run goes on with an import, whichever kind it is of.
 func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	ctx = access.As(ctx, t)
+	if err := r.stage(ctx, t); err != nil {
+		if fault.Of(err).Kind == fault.Forbidden {
+			return nil // it goes with the organisation, and nothing more is written for that
+		}
+		return err
+	}
 	more, err := r.tables.Run(ctx, t, which)
 	switch {
 	case errors.Is(err, fault.NotFound):
@@ -114,5 +124,9 @@ type target struct{ *passport.Service }
 
 // Find implements intake.Target.
 func (t target) Find(ctx context.Context, who id.Tenant, product identifier.Product) (passport.Passport, error) {
-	return t.Store.Find(ctx, who, product)
+	p, err := t.Store.Find(ctx, who, product)
+	if err == nil && p.Status == passport.Deleted {
+		return passport.Passport{}, passport.NotFound()
+	}
+	return p, err
 }

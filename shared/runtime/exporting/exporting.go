@@ -10,6 +10,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/tenancy"
 )
@@ -31,6 +32,7 @@ func Packager(app *tenancy.App, bucket string) *export.Packager {
 	return &export.Packager{
 		Store: dynamo.NewExports(app.Database()), Requests: packages, Source: app.Dump(), Uploads: packages, Shelf: packages, Checkpoints: packages,
 		Signer: auditing.Signer(app.App), Groups: app.ProductGroups().Find, Tables: spreadsheet.Tables{}, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience,
+		Stage: app.Stage(lifecycle.Export),
 	}
 }
 

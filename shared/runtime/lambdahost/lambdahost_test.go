@@ -17,6 +17,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/lambdahost"
 )
@@ -152,4 +153,34 @@ func strip(s seen) seen {
 	}
 	delete(s.Headers, "X-Request-Id")
 	return s
+}
+
+// TestFilesLeaveAsBytes holds that a route that answers with files is passed on as base64 whatever the file looks like, and
+// its refusals, and other routes, as the text that they are.
+func TestFilesLeaveAsBytes(t *testing.T) {
+	now := clock.Fixed(time.Unix(1_800_000_000, 0))
+	file := strings.Repeat("\x01", 1000)
+	route := func(pattern string, bytes bool) httpapi.Route {
+		return httpapi.Route{Function: "f", Pattern: pattern, Action: access.Public, Bytes: bytes, Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
+			if r.PathValue("name") == "absent" {
+				return nil, fault.New(fault.CodeRouteNotFound, "It is not there.")
+			}
+			return &httpapi.Response{Raw: []byte(file), ContentType: "text/plain"}, nil
+		}}
+	}
+	gate := &httpapi.Gate{Now: now, IDs: id.NewSource(now, rand.Reader), Sink: func(context.Context, httpapi.Event) {}}
+	lambda := lambdahost.New(gate, route("GET /files/{name}", true), route("GET /texts/{name}", false))
+	for _, tc := range []struct {
+		resource, path, want string
+		encoded              bool
+	}{
+		{"/files/{name}", "/files/a", base64.StdEncoding.EncodeToString([]byte(file)), true},
+		{"/texts/{name}", "/texts/a", file, false},
+		{"/files/{name}", "/files/absent", "", false},
+	} {
+		a, err := lambda(t.Context(), events.APIGatewayProxyRequest{HTTPMethod: "GET", Resource: tc.resource, Path: tc.path})
+		if err != nil || a.IsBase64Encoded != tc.encoded || tc.want != "" && a.Body != tc.want {
+			t.Errorf("%s: base64 %v, %d bytes, %v", tc.path, a.IsBase64Encoded, len(a.Body), err)
+		}
+	}
 }

@@ -98,3 +98,21 @@ func Count(log io.Writer, at time.Time, metric, rule string) {
 		_, _ = log.Write(append(b, '\n'))
 	}
 }
+
+// Gauge writes one record with a value for each metric. Alarms of the template watch the metrics.
+func Gauge(log io.Writer, at time.Time, what string, seconds map[string]float64, counts map[string]int) {
+	record := map[string]any{"msg": what, "at": at.UTC().Format(time.RFC3339Nano)}
+	names := []metricName{}
+	for name, v := range seconds {
+		record[name], names = v, append(names, metricName{name, "Seconds"})
+	}
+	for name, v := range counts {
+		record[name], names = v, append(names, metricName{name, "Count"})
+	}
+	record["_aws"] = map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []any{map[string]any{
+		"Namespace": namespace, "Dimensions": [][]string{{}}, "Metrics": names,
+	}}}
+	if b, err := json.Marshal(record); err == nil {
+		_, _ = log.Write(append(b, '\n'))
+	}
+}

@@ -171,7 +171,7 @@ func badCalls() []bad {
 		get("unknown group in the filter", "/v1/passports?productGroup=x", 400, fault.CodeQueryInvalid),
 		get("bad identifier in the filter", "/v1/passports?productIdentifier=x", 400, fault.CodeQueryInvalid),
 		get("unknown product group", "/v1/product-groups/x", 404, fault.CodeRouteNotFound),
-		{name: "method", method: "DELETE", target: "/v1/passports/{draft}", key: "A", status: 405, code: fault.CodeMethodNotAllowed},
+		{name: "method", method: "PUT", target: "/v1/passports/{draft}", key: "A", status: 405, code: fault.CodeMethodNotAllowed},
 		{name: "unknown method", method: "BREW", target: "/v1/passports", key: "A", status: 405, code: fault.CodeMethodNotAllowed},
 		get("no such path", "/v2/passports", 404, fault.CodeRouteNotFound),
 		get("dots", "/v1/passports/../passports", 404, fault.CodeRouteNotFound),

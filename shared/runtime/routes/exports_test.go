@@ -347,9 +347,9 @@ func TestPackagingMayFail(t *testing.T) {
 	s := &saboteur{}
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: s})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
-	k.Publish(t, anna, k.Create(t, anna, complete))
+	add(t, k, anna, "/v1/passports/"+k.Publish(t, anna, k.Create(t, anna, complete)), paper, "text/plain", "document")
 	failures := 0
-	for at := int64(1); at <= 26; at++ {
+	for at := int64(1); at <= 27; at++ {
 		for _, apply := range []bool{false, true} {
 			k.Clock.Advance(25 * time.Hour)
 			anna = k.SignIn(t, "anna")
@@ -373,8 +373,8 @@ func TestPackagingMayFail(t *testing.T) {
 				k.PackAll(t)
 			}
 			_, a := fetched(t, k, anna, made)
-			if p, v := lines(t, a, "passports/"), lines(t, a, "versions/"); len(p) != 1 || len(v) != 1 {
-				t.Errorf("call %d (carried out: %v): %d passports, %d versions", at, apply, len(p), len(v))
+			if p, v, d := lines(t, a, "passports/"), lines(t, a, "versions/"), papers(t, a); len(p) != 1 || len(v) != 1 || len(d) != 1 {
+				t.Errorf("call %d (carried out: %v): %d passports, %d versions, %d documents", at, apply, len(p), len(v), len(d))
 			}
 		}
 	}

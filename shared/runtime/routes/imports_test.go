@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/passportcraft/passportcraft/shared/domain/archive"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/bringing"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
@@ -58,7 +61,11 @@ func TestRoundTrip(t *testing.T) {
 			text := strings.ReplaceAll(strings.ReplaceAll(complete, "A%2FB", fmt.Sprintf("R%dX%d", n, serial)), "A/B", fmt.Sprintf("R%dX%d", n, serial))
 			text = strings.Replace(text, "CANARY-NAME", rapid.StringMatching(`[a-zäß€"\\\\ ]{1,20}[a-z]`).Draw(rt, "name"), 1)
 			if json.Valid([]byte(text)) {
-				lead(t, rt, k, owner, k.Create(t, owner, text))
+				passport := k.Create(t, owner, text)
+				for range rapid.IntRange(0, 3).Draw(rt, "documents") {
+					papered(t, rt, k, owner, passport)
+				}
+				lead(t, rt, k, owner, passport)
 			}
 		}
 		k.Clock.Advance(time.Second)
@@ -79,11 +86,45 @@ func TestRoundTrip(t *testing.T) {
 		if d := cmp.Diff(comparable(lines(t, before, "passports/")), comparable(lines(t, after, "passports/"))); d != "" {
 			rt.Fatalf("passports: %s", d)
 		}
+		if d := cmp.Diff(papers(t, before), papers(t, after)); d != "" {
+			rt.Fatalf("documents: %s", d)
+		}
+		if checked["documents"] != float64(before.Manifest.Counts["documents"]) {
+			rt.Fatalf("%v documents are announced, %d are there", checked["documents"], before.Manifest.Counts["documents"])
+		}
 		again := committed(t, k, new, uploaded(t, k, new, raw))
 		if again["state"] != "done" || again["restored"].(float64) != 0 || again["present"].(float64) != float64(before.Manifest.Counts["passports"]) {
 			rt.Fatalf("again: %v", again)
 		}
 	})
+}
+
+// papered adds a random document to a passport.
+func papered(t *testing.T, rt *rapid.T, k *testkit.Kit, token, passport string) {
+	t.Helper()
+	audience := rapid.SampledFrom([]string{"public", "authority", "legitimate-interest", "authority,public", "legitimate-interest,authority"}).Draw(rt, "audience")
+	kind := rapid.SampledFrom(document.Kinds()).Draw(rt, "kind")
+	query := fmt.Sprintf("?name=%s&kind=%s&audience=%s&language=%s", url.QueryEscape(rapid.StringMatching(`[a-zäß€"\\/]{1,20}`).Draw(rt, "name")), kind, audience, rapid.SampledFrom([]string{"", "de", "pt-BR"}).Draw(rt, "language"))
+	media := rapid.SampledFrom([]string{"text/plain", "text/csv", "application/xml"}).Draw(rt, "media")
+	k.Clock.Advance(time.Millisecond)
+	add(t, k, token, "/v1/passports/"+passport, query, media, string(rapid.SliceOfN(rapid.Byte(), 1, 3).Draw(rt, "bytes")))
+}
+
+// papers are the documents of an archive with their bytes, without the identifiers that coming back changes.
+func papers(t *testing.T, a *archive.Archive) []string {
+	t.Helper()
+	var all []string
+	for _, d := range lines(t, a, "documents/") {
+		b, err := a.File(d["file"].(string), int64(d["size"].(float64)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(d, "id")
+		delete(d, "passport")
+		all = append(all, fmt.Sprintf("%v %q", d, b))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // lead leads a passport through a part of its life.
@@ -129,8 +170,7 @@ func TestImportRefuses(t *testing.T) {
 	k.Publish(t, anna, k.Create(t, anna, complete))
 	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
 	_, otto := k.Organisation(t, "otto", "Another")
-	broken := slices.Clone(raw)
-	broken[within(t, raw, "passports/000001.ndjson")] ^= 1
+	broken := spoiled(t, raw, "passports/000001.ndjson")
 	for name, file := range map[string][]byte{"changed": broken, "cut off": raw[:len(raw)-100], "no archive": []byte("hello"), "another archive": otherZip(t)} {
 		got := uploaded(t, k, otto, file)
 		if got["state"] != "refused" || got["why"] == "" {
@@ -163,24 +203,26 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
-// within is the place of a byte in the middle of what a member holds: between members there are bytes that nobody reads.
-func within(t *testing.T, raw []byte, name string) int64 {
+// spoiled is an archive with one bit changed in the data of a member.
+func spoiled(t *testing.T, raw []byte, member string) []byte {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range z.File {
-		if f.Name == name {
+		if f.Name == member {
 			at, err := f.DataOffset()
 			if err != nil {
 				t.Fatal(err)
 			}
-			return at + int64(f.CompressedSize64)/2
+			b := slices.Clone(raw)
+			b[at+int64(f.CompressedSize64)/2] ^= 1
+			return b
 		}
 	}
-	t.Fatalf("no %s", name)
-	return 0
+	t.Fatalf("the archive has no %s", member)
+	return nil
 }
 
 func otherZip(t *testing.T) []byte {
@@ -205,10 +247,13 @@ func TestImportingMayFail(t *testing.T) {
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	k.Create(t, anna, strings.ReplaceAll(strings.ReplaceAll(complete, "A%2FB", "S1"), "A/B", "S1"))
 	k.Publish(t, anna, k.Create(t, anna, complete))
-	k.Create(t, anna, large(t, 250_000))
+	big := k.Create(t, anna, large(t, 250_000))
+	for n := range 2 {
+		add(t, k, anna, "/v1/passports/"+big, paper, "text/plain", fmt.Sprint("document ", n))
+	}
 	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
 	failures := 0
-	for at := int64(1); at <= 20; at++ {
+	for at := int64(1); at <= 27; at++ {
 		for _, apply := range []bool{false, true} {
 			who := fmt.Sprintf("heir%d%v", at, apply)
 			_, heir := k.Organisation(t, who, who)
@@ -235,11 +280,32 @@ func TestImportingMayFail(t *testing.T) {
 			if items := answer(t, k.Do(t, "GET", "/v1/passports", heir, ""), 200)["items"].([]any); len(items) != 3 || got["failed"].(float64) != 0 {
 				t.Errorf("call %d (carried out: %v): %d passports, %v", at, apply, len(items), got)
 			}
+			if n := fetchable(t, k, heir); n != 2 {
+				t.Errorf("call %d (carried out: %v): %d documents", at, apply, n)
+			}
 		}
 	}
 	if failures < 10 {
 		t.Errorf("only %d runs were sabotaged", failures)
 	}
+}
+
+// fetchable counts the documents of all passports, and holds that each can be fetched.
+func fetchable(t *testing.T, k *testkit.Kit, token string) int {
+	t.Helper()
+	n := 0
+	for _, p := range answer(t, k.Do(t, "GET", "/v1/passports", token, ""), 200)["items"].([]any) {
+		all := "/v1/passports/" + p.(map[string]any)["id"].(string) + "/documents"
+		for _, d := range answer(t, k.Do(t, "GET", all, token, ""), 200)["items"].([]any) {
+			d := d.(map[string]any)
+			w := k.Do(t, "GET", all+"/"+d["id"].(string)+"/content", token, "")
+			if w.Code != 200 || fmt.Sprintf("%x", sha256.Sum256(w.Body.Bytes())) != d["sha256"] {
+				t.Errorf("%v: %d %.100s", d["name"], w.Code, w.Body)
+			}
+			n++
+		}
+	}
+	return n
 }
 
 // TestImportGoesOn holds that a runner whose time is up asks to be called again, and the next goes on where it was.

@@ -158,6 +158,8 @@ func TestStorageCalls(t *testing.T) {
 		}
 		e := k.Events[len(k.Events)-1]
 		n := -e.Calls["sts.AssumeRole"] // once an hour per function and tenant; each function has its own
+		// Before the first use of a table in a process: whether it is the one that its marker clears.
+		n -= 2 * e.Calls["dynamodb.DescribeTable"]
 		for _, c := range e.Calls {
 			n += c
 		}
@@ -175,8 +177,8 @@ func TestStorageCalls(t *testing.T) {
 	count("resolve", 1, "GET", "/01/09506000134376/21/A%2FB", "")
 	count("resolve as JSON-LD", 1, "GET", "/01/09506000134376/21/A%2FB", "", "Accept", "application/ld+json")
 	count("carrier", 1, "GET", "/q/"+one[len("/v1/passports/"):]+".svg", "")
-	count("version", 1, "GET", one+"/versions/1", "")
-	count("versions", 1, "GET", one+"/versions", "")
+	count("version", 2, "GET", one+"/versions/1", "")
+	count("versions", 2, "GET", one+"/versions", "")
 	count("list", 8, "GET", "/v1/passports", "")
 	count("list of one status", 2, "GET", "/v1/passports?status=draft", "")
 	count("by product", 2, "GET", "/v1/passports?productIdentifier=https://id.gs1.org/01/09506000134376/21/A%252FB", "")

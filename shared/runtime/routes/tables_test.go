@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,28 @@ func announced(t *testing.T, k *testkit.Kit, token, format, more string, file []
 	}
 	k.ImportAll(t)
 	return answer(t, k.Do(t, "GET", "/v1/imports/"+made["id"].(string), token, ""), 200)
+}
+
+// TestTablesChangeLargePassports lets a table change passports whose content does not fit into a row: what it does not say
+// stays.
+func TestTablesChangeLargePassports(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	big := k.Create(t, anna, large(t, 450_000))
+	before := answer(t, k.Do(t, "GET", "/v1/passports/"+big, anna, ""), 200)
+	file := "Product identifier;Manufacturer name\n" + before["productIdentifier"].(string) + ";Ahorn\n"
+	recipe := `{"name":"Makers","productGroup":"general","granularity":"model","mapping":{"columns":[{"header":"Product identifier","pointer":"/productIdentifier"},` +
+		`{"header":"Manufacturer name","pointer":"/content/manufacturer/name"}]}}`
+	done := committed(t, k, anna, announced(t, k, anna, "csv", `,"productGroup":"general","recipe":`+recipe, []byte(file)))
+	if done["state"] != "done" || totals(t, done, "commit", "updated") != 1 {
+		t.Fatalf("%v", done)
+	}
+	want, got := before["content"].(map[string]any), answer(t, k.Do(t, "GET", "/v1/passports/"+big, anna, ""), 200)["content"].(map[string]any)
+	maker := got["manufacturer"].(map[string]any)["name"]
+	want["manufacturer"], got["manufacturer"] = nil, nil
+	if maker != "Ahorn" || !reflect.DeepEqual(want, got) {
+		t.Errorf("made by %v, or something else has changed", maker)
+	}
 }
 
 // totals are those of a phase of an import.

@@ -22,7 +22,9 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/authentication"
+	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/quota"
@@ -72,7 +74,7 @@ func (a *App) Private() *httpapi.Gate {
 			return ring.Blind(ctx, t, "network", network)
 		}
 		keys := &apikey.Verifier{
-			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), States: dynamo.NewTenants(db, ring).State, Network: network,
+			Env: a.Config().Env, Store: dynamo.NewAPIKeys(db), IDs: a.IDs(), Doors: dynamo.NewTenants(db, ring).Door, Network: network,
 		}
 		gate.Auth = authentication.New(keys, a.Tokens(), dynamo.NewPeople(db, persons), dynamo.NewMembers(db, ring, persons, a.Parts().Now))
 		gate.Watch = &audit.Watch{Journal: dynamo.NewAudits(db), IDs: a.IDs(), Network: func(ctx context.Context, t id.Tenant, from netip.Addr) (string, error) {
@@ -129,14 +131,37 @@ func (a *App) Reader() *passport.Reader {
 	return a.reader
 }
 
+// Documents is what a tenant can do with the papers that go with its passports.
+func (a *App) Documents() *document.Service {
+	return &document.Service{Store: a.papers(), Journal: dynamo.NewAudits(a.Database()), IDs: a.IDs()}
+}
+
 // Accounts is what people do for themselves.
 func (a *App) Accounts() *member.Accounts {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &member.Accounts{
 		People: dynamo.NewPeople(db, persons), Members: dynamo.NewMembers(db, ring, persons, now), Tenants: dynamo.NewTenants(db, ring),
-		Invitations: dynamo.NewInvitations(db, ring, now), Keys: ring, Journal: dynamo.NewAudits(db), IDs: a.IDs(),
+		Invitations: dynamo.NewInvitations(db, ring, now), Keys: ring, Journal: dynamo.NewAudits(db), Holds: a.Holds(), Eraser: dynamo.NewWorks(db), IDs: a.IDs(),
 	}
 }
+
+// Holds keeps legal holds.
+func (a *App) Holds() *dynamo.Holds { return dynamo.NewHolds(a.Database()) }
+
+// Stage refuses what the contract of an organisation does not allow now. It is for jobs, at whose door nobody asks.
+func (a *App) Stage(c lifecycle.Capability) func(ctx context.Context, t id.Tenant) error {
+	doors := dynamo.NewTenants(a.Database(), nil)
+	return func(ctx context.Context, t id.Tenant) error {
+		door, err := doors.Door(access.As(ctx, t), t)
+		if err != nil {
+			return err
+		}
+		return lifecycle.Enter(door, c, a.Parts().Now())
+	}
+}
+
+// Choices keeps what organisations say about their passports before they leave.
+func (a *App) Choices() *dynamo.Choices { return dynamo.NewChoices(a.Database(), a.keyring()) }
 
 // Members is what the people in charge can do with members and invitations.
 func (a *App) Members(mailer member.Mailer) *member.Service {
@@ -173,7 +198,8 @@ func (a *App) Dump() *dynamo.Dump {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &dynamo.Dump{
 		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
-		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(),
+		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(), Papers: a.papers(),
+		Choices: a.Choices(), Lives: dynamo.NewLives(db), Holds: a.Holds(),
 	}
 }
 
@@ -201,14 +227,15 @@ func (a *App) Found(ctx context.Context, name string, owner member.Person, i mem
 
 // Stores are the adapters below the services, for contract tests and operator tools. No function uses them.
 type Stores struct {
-	Passports *dynamo.Passports
-	Public    *dynamo.PublicViews
-	Attempts  *dynamo.Attempts
-	Audits    *dynamo.Audits
-	APIKeys   *dynamo.APIKeys
-	Ring      *keyring.Ring[id.Tenant]
-	Persons   *dynamo.DataKeys[id.Person]
-	Random    io.Reader
+	Passports  *dynamo.Passports
+	Public     *dynamo.PublicViews
+	Attempts   *dynamo.Attempts
+	Audits     *dynamo.Audits
+	APIKeys    *dynamo.APIKeys
+	Ring       *keyring.Ring[id.Tenant]
+	Persons    *dynamo.DataKeys[id.Person]
+	PersonRing *keyring.Ring[id.Person]
+	Random     io.Reader
 }
 
 // Stores builds all adapters.
@@ -216,13 +243,20 @@ func (a *App) Stores() Stores {
 	ring, db := a.keyring(), a.Database()
 	return Stores{
 		Passports: a.passports(), Public: dynamo.NewPublicViews(db), Attempts: dynamo.NewAttempts(db, ring),
-		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Persons: dynamo.NewPersonKeys(db), Random: a.Parts().Random,
+		Audits: dynamo.NewAudits(db), APIKeys: dynamo.NewAPIKeys(db), Ring: ring, Persons: dynamo.NewPersonKeys(db), PersonRing: a.personKeys(), Random: a.Parts().Random,
 	}
 }
 
 func (a *App) passports() *dynamo.Passports {
-	contents := objects.Open(a.AWS(), a.Config().S3Endpoint, a.Config().DocumentsBucket, httpapi.Count)
-	return dynamo.NewPassports(a.Database(), a.keyring(), contents, a.Parts().Now)
+	return dynamo.NewPassports(a.Database(), a.keyring(), a.contents(), a.Parts().Now)
+}
+
+func (a *App) papers() *dynamo.Documents {
+	return dynamo.NewDocuments(a.Database(), a.keyring(), a.contents(), a.Parts().Now)
+}
+
+func (a *App) contents() *objects.Contents {
+	return objects.Open(a.AWS(), a.Config().S3Endpoint, a.Config().DocumentsBucket, httpapi.Count)
 }
 
 func (a *App) keyring() *keyring.Ring[id.Tenant] {

@@ -20,13 +20,18 @@ type Config struct {
 	Env             string        // APP_ENV: lower-case letters; part of API keys; "local" allows local engines
 	Region          string        // AWS_REGION
 	PublicBaseURL   string        // PUBLIC_BASE_URL: scheme and host of the public resolver
-	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE
+	Tables          dynamo.Tables // RECORDS_TABLE, PEOPLE_TABLE, PUBLIC_TABLE, LEDGER_TABLE, KEYS_TABLE, CUSTODY_TABLE
 	DocumentsBucket string        // DOCUMENTS_BUCKET
 	TenantKeyARN    string        // TENANT_KEY_ARN: the KMS key that wraps tenant keys
+	CustodyKeyARN   string        // CUSTODY_KEY_ARN: the KMS key that wraps the keys of passports in custody
 	ExportsBucket   string        // EXPORTS_BUCKET: packages that tenants take away
 	UploadsBucket   string        // UPLOADS_BUCKET: files that tenants bring
 	EvidenceBucket  string        // EVIDENCE_BUCKET: what cannot be taken back
 	AuditKeyARN     string        // AUDIT_KEY_ARN: the KMS key that signs audit logs
+	LedgerKeyARN    string        // LEDGER_KEY_ARN: the KMS key that wraps the secret of the deletion journal
+	MarkerKey       string        // MARKER_KEY: public key (SPKI, base64) under which tables are cleared; empty: none is
+	BackupVault     string        // BACKUP_VAULT: where copies of content lie
+	LedgerVault     string        // LEDGER_VAULT: where copies of the Ledger lie
 	TokenIssuer     string        // TOKEN_ISSUER: issuer of the tokens people sign in with; empty: API keys only
 	TokenKeys       string        // TOKEN_JWKS: address of its keys, default the issuer's /.well-known/jwks.json
 	TokenClient     string        // TOKEN_CLIENT_ID: our client there
@@ -34,6 +39,8 @@ type Config struct {
 	TokenAPI        string        // TOKEN_API_URL: the sign-in service's JSON API; empty: nobody sets up an authenticator
 	SignInWith      string        // SIGN_IN_WITH: identity providers beside the password, separated by commas
 	MailFrom        string        // MAIL_FROM: verified sender of mail
+	UserPool        string        // USER_POOL_ID: the pool of the people who sign in
+	LogDays         int           // LOG_DAYS: after so many days logs are deleted; 0: not known to the function
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
 	TenantRole string // TENANT_ROLE_ARN: the role whose tagged sessions reach one tenant's data; empty: the function has none
@@ -41,8 +48,8 @@ type Config struct {
 	S3Public string // S3_PUBLIC_ENDPOINT: where those who fetch packages reach the local storage; empty: S3_ENDPOINT
 
 	// Addresses of local engines: DYNAMODB_ENDPOINT, S3_ENDPOINT, KMS_ENDPOINT, SES_ENDPOINT, STS_ENDPOINT,
-	// COGNITO_ENDPOINT. Empty means AWS.
-	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint, STSEndpoint, PoolEndpoint string
+	// COGNITO_ENDPOINT, BACKUP_ENDPOINT. Empty means AWS.
+	DynamoDBEndpoint, S3Endpoint, KMSEndpoint, SESEndpoint, STSEndpoint, PoolEndpoint, BackupEndpoint string
 
 	credentials aws.Credentials
 }
@@ -55,12 +62,13 @@ const defaultRate = 200
 func ReadConfig(get func(string) string) (Config, error) {
 	c := Config{
 		Env: get("APP_ENV"), Region: get("AWS_REGION"), PublicBaseURL: strings.TrimSuffix(get("PUBLIC_BASE_URL"), "/"),
-		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE")},
+		Tables:          dynamo.Tables{Records: get("RECORDS_TABLE"), People: get("PEOPLE_TABLE"), Public: get("PUBLIC_TABLE"), Ledger: get("LEDGER_TABLE"), Keys: get("KEYS_TABLE"), Custody: get("CUSTODY_TABLE")},
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
-		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"),
-		TenantRole:     get("TENANT_ROLE_ARN"),
+		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"), BackupEndpoint: get("BACKUP_ENDPOINT"),
+		MarkerKey: get("MARKER_KEY"), LedgerKeyARN: get("LEDGER_KEY_ARN"), BackupVault: get("BACKUP_VAULT"), LedgerVault: get("LEDGER_VAULT"),
+		TenantRole: get("TENANT_ROLE_ARN"), CustodyKeyARN: get("CUSTODY_KEY_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), UploadsBucket: get("UPLOADS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
-		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"),
+		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"), UserPool: get("USER_POOL_ID"),
 		credentials: aws.Credentials{
 			AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"), SessionToken: get("AWS_SESSION_TOKEN"),
 			Source: "environment",
@@ -79,7 +87,14 @@ func ReadConfig(get func(string) string) (Config, error) {
 		}
 		c.RatePerKey = n
 	}
-	if c.TokenIssuer != "" && c.TokenClient == "" {
+	if s := get("LOG_DAYS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return c, fmt.Errorf("LOG_DAYS must be a whole number from 1 on")
+		}
+		c.LogDays = n
+	}
+	if c.TokenIssuer != "" && c.TokenClient == "" && c.UserPool == "" {
 		return c, fmt.Errorf("TOKEN_CLIENT_ID must be set with TOKEN_ISSUER")
 	}
 	if c.TokenKeys == "" {
@@ -88,7 +103,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 	if c.TokenIssuer != "" && c.Env != "local" && !strings.HasPrefix(c.TokenIssuer+" "+c.TokenKeys, "https://") {
 		return c, fmt.Errorf("TOKEN_ISSUER must be an https address")
 	}
-	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint, "STS_ENDPOINT": c.STSEndpoint, "COGNITO_ENDPOINT": c.PoolEndpoint, "S3_PUBLIC_ENDPOINT": c.S3Public} {
+	for name, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": c.DynamoDBEndpoint, "S3_ENDPOINT": c.S3Endpoint, "KMS_ENDPOINT": c.KMSEndpoint, "SES_ENDPOINT": c.SESEndpoint, "STS_ENDPOINT": c.STSEndpoint, "COGNITO_ENDPOINT": c.PoolEndpoint, "BACKUP_ENDPOINT": c.BackupEndpoint, "S3_PUBLIC_ENDPOINT": c.S3Public} {
 		if endpoint != "" && (c.Env != "local" || !loopback(endpoint)) {
 			return c, fmt.Errorf("%s may be set only with APP_ENV=local and to an address of this machine", name)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/api/passports"
+	"github.com/passportcraft/passportcraft/shared/domain/clearance"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -109,6 +110,9 @@ func (a *App) Resolver() *passport.Resolver {
 	return &passport.Resolver{Store: dynamo.NewPublicViews(a.Database())}
 }
 
+// Certificates are the certificates of deletion.
+func (a *App) Certificates() *dynamo.Lives { return dynamo.NewLives(a.Database()) }
+
 func (a *App) record() *observe.Recorder {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -147,7 +151,22 @@ func (a *App) Database() *dynamo.DB {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.db == nil {
-		a.db = dynamo.Open(cfg, a.config.DynamoDBEndpoint, a.config.Tables, httpapi.Count)
+		a.db = dynamo.Open(cfg, a.config.DynamoDBEndpoint, a.config.Tables, httpapi.Count).Guard(a.MarkerKey(), a.quarantined)
 	}
 	return a.db
+}
+
+// MarkerKey is the key under which tables are cleared. Without one, and with one that cannot be read, none is: whoever
+// comes is answered with 503, and the log says why.
+func (a *App) MarkerKey() *clearance.Key {
+	key, err := clearance.ParseKey(a.config.MarkerKey)
+	if err != nil {
+		return nil
+	}
+	return key
+}
+
+// quarantined calls the operators: an alarm of the template watches the metric.
+func (a *App) quarantined(table string, why error) {
+	observe.Count(a.parts.Log, a.parts.Now(), "quarantined", table+": "+why.Error()+". What to do is in infra/runbooks/restore-table.md")
 }

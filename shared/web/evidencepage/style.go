@@ -22,6 +22,10 @@ main{padding-top:1.5rem;padding-bottom:3rem}
 .list{margin-top:1.2rem;border-top:2px solid var(--ink);max-width:46rem}
 .list>li{padding:.9rem 0;border-bottom:1px solid var(--line)}
 .list a{font-weight:600}
+.ask{margin:1.5rem 0;max-width:30rem;display:grid;gap:.5rem}
+.ask label{font-weight:600}
+.ask input,.ask button{font:inherit;padding:.6rem .75rem;border:1px solid var(--soft);border-radius:.25rem;background:var(--paper);color:var(--ink)}
+.ask button{justify-self:start;border-color:var(--accent);background:var(--accent);color:var(--paper);font-weight:600;cursor:pointer}
 .verdict{margin-top:.2rem;padding:.85rem 1rem;background:var(--tint);border-left:4px solid var(--accent);max-width:46rem}
 .verdict b{font-size:1.125rem}
 .verdict.poor{border-left-color:var(--warn)}

@@ -43,7 +43,14 @@ type Page struct {
 	Links        []Link // other passports on this host
 	KeyFacts     []productgroup.Row
 	Sections     []productgroup.Section
-	PublicHash   string // "sha-256:<hex>" of the public content
+	PublicHash   string   // "sha-256:<hex>" of the public content
+	Custody      *Custody // the operator is gone, and the law keeps the passport; nil otherwise
+}
+
+// Custody says on what ground a passport is shown whose operator is gone.
+type Custody struct {
+	Since, Until time.Time
+	Basis        string
 }
 
 // Link leads to another passport. Href is a path on this host; anything else is not shown.

@@ -198,6 +198,8 @@ func advice(p ProblemPage) string {
 	switch {
 	case p.Code == "passport-suspended":
 		return "It may come back under the same code. Scan it again later, or ask the company named on the product."
+	case p.Code == "passport-ceased":
+		return "The code on the product was right. Its passport has ended with it, and nothing else will be published under this address."
 	case p.Status == 410:
 		return "The code on the product was right. Nothing will be published under it again; ask the company named on the product if you need its last data."
 	case p.Code == "passport-not-found":

@@ -57,6 +57,15 @@ th{text-align:left;font-weight:400;color:var(--soft);font-size:.875rem}
 th,td{padding:.55rem .8rem .55rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 .secret{display:block;margin-top:.3rem;padding:.6rem .7rem;background:var(--paper);border:1px solid var(--line);user-select:all}
 .qr{display:block;width:12rem;max-width:100%;margin:.8rem 0}
+#contract{margin-top:1.5rem}
+#contract.leaving{border-left:4px solid var(--warn);padding-left:1rem}
+.instants{display:grid;gap:.1rem .9rem;margin:.8rem 0}
+.instants:empty{display:none}
+.instants dt{font-weight:600}
+.instants dt.reached{color:var(--soft);font-weight:400}
+.instants dd{margin:0 0 .5rem}
+@media(min-width:44rem){.instants{grid-template-columns:max-content minmax(0,1fr)}}
+button.danger{background:var(--warn)}
 #factor{margin-top:.8rem}
 details{margin-top:1rem}
 summary{cursor:pointer;color:var(--accent);padding:.35rem 0;width:fit-content}

@@ -3,7 +3,7 @@
 (() => {
 	const at = (id) => document.getElementById(id);
 	const show = (id, yes) => { at(id).hidden = !yes; };
-	const state = { organisations: [], id: "", role: "" };
+	const state = { organisations: [], id: "", role: "", may: null };
 	const KEEP = "organisation";
 	const OFFLINE = "There is no connection to the service. Check it and try again.";
 	const remember = {
@@ -268,9 +268,30 @@
 		show("notices-none", items.length === 0);
 	}
 
+	// contract shows where the contract stands: to those who may see it, and with what they may do about it.
+	async function contract() {
+		const v = await ask("GET", "/v1/tenant/lifecycle");
+		const leaving = !["active", "suspended"].includes(v.state);
+		const may = new Set((v.may || []).map((p) => p.capability));
+		at("contract-state").textContent = "Your organisation is " + v.means + ".";
+		at("contract-next").textContent = v.next;
+		at("contract-instants").replaceChildren(...(v.instants || []).flatMap((i) => [
+			make("dt", i.reached ? { class: "reached" } : {}, day(i.at, true)), make("dd", {}, i.means)]));
+		at("contract-early").textContent = v.earlyEnd ? v.earlyEnd.next : "";
+		show("contract-early", Boolean(v.earlyEnd));
+		const owner = at("leave").dataset.roles.split(" ").includes(state.role);
+		show("take-back", owner && leaving && may.has("reinstate"));
+		show("leave", owner && may.has("terminate"));
+		at("contract").classList.toggle("leaving", leaving);
+		at(leaving ? "work" : "account").before(at("contract"));
+		state.may = may;
+		return may.has("read");
+	}
+
 	// part shows a section to roles that may see it and fills it.
 	async function part(id, fill) {
-		const may = at(id).dataset.roles.split(" ").includes(state.role);
+		const needs = { creation: "write", invite: "new-access", mint: "new-access" }[id];
+		const may = at(id).dataset.roles.split(" ").includes(state.role) && (!state.may || !needs || state.may.has(needs));
 		show(id, may);
 		if (may && fill) {
 			await fill();
@@ -291,6 +312,17 @@
 			show(box, false);
 		}
 		at("minted-key").textContent = "";
+		show("work", false);
+		state.may = null;
+		try {
+			const sees = at("contract").dataset.roles.split(" ").includes(state.role);
+			show("contract", sees);
+			if (sees && !await contract()) {
+				return; // the window has closed: there is nothing else to see
+			}
+		} catch (problem) {
+			report(problem);
+		}
 		show("work", true);
 		const parts = [passports(), part("creation"), part("members", members), part("invite"), part("keys", keys), part("mint"), part("notices", notices)];
 		const failed = (await Promise.allSettled(parts)).find((p) => p.status === "rejected");
@@ -366,6 +398,28 @@
 		at("mint").open = false;
 		at("minted").scrollIntoView({ block: "center" });
 		await keys();
+	});
+
+	on("leave", async (data, form) => {
+		const last = data.get("effective");
+		await ask("POST", "/v1/tenant/termination", { confirmation: data.get("confirmation").trim(), ...(last ? { effectiveAt: new Date(last + "T23:59:59").toISOString() } : {}) });
+		form.reset();
+		at("leave").open = false;
+		await contract();
+		at("contract").scrollIntoView({ block: "start" });
+	});
+
+	at("take-back").addEventListener("click", async () => {
+		show("problem", false);
+		at("take-back").disabled = true;
+		try {
+			await ask("DELETE", "/v1/tenant/termination");
+			await contract();
+		} catch (problem) {
+			report(problem);
+			at("problem").scrollIntoView({ block: "center" });
+		}
+		at("take-back").disabled = false;
 	});
 
 	at("factor").addEventListener("click", async () => {

@@ -40,11 +40,17 @@ func Lint(d Document, isolated ...string) []Finding {
 				add("ForAllValues on %s is met by a request without it; a Null test is missing", c.key)
 			}
 		}
-		if s.reaches(isolated) && !s.limits("dynamodb:leadingkeys") {
+		if s.reaches(isolated) && !s.limits("dynamodb:leadingkeys") && !s.rowless() {
 			add("a table of tenants without a condition on dynamodb:LeadingKeys")
 		}
 	}
 	return all
+}
+
+// rowless reports whether none of the actions sees or changes a row: they have no leading key to be limited by.
+func (s *Statement) rowless() bool {
+	of := []string{"dynamodb:describetable", "dynamodb:describecontinuousbackups", "dynamodb:listbackups"}
+	return !slices.ContainsFunc(s.Actions, func(a string) bool { return !slices.Contains(of, strings.ToLower(a)) })
 }
 
 // demands reports whether the statement asks that a key is there.

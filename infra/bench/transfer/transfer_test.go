@@ -1,0 +1,306 @@
+// Package transfer measures taking data away and bringing it: what packing costs beside plain compression, how much memory
+// it takes at any size, and how many rows of a table are decided about in a second.
+package transfer_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passportcraft/passportcraft/infra/local/samples"
+	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/identifier"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
+	"github.com/passportcraft/passportcraft/shared/domain/passport"
+	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
+	"github.com/passportcraft/passportcraft/shared/domain/productgroup/schemacheck"
+	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// measured skips unless `make bench` asks, and reports a figure on a line of its own, which it collects.
+func measured(t *testing.T) func(format string, args ...any) {
+	t.Helper()
+	if os.Getenv("PASSPORTCRAFT_BENCH") == "" {
+		t.Skip("PASSPORTCRAFT_BENCH is not set: `make bench` measures")
+	}
+	return func(format string, args ...any) { fmt.Printf("measured "+format+"\n", args...) }
+}
+
+// workspace is one of any size: passports are made when they are asked for, and what is packed is thrown away.
+type workspace struct {
+	size    int
+	model   passport.Content
+	export  export.Export
+	key     *ecdsa.PrivateKey
+	states  map[export.Mark][]byte
+	lines   io.Writer // may be nil; what is packed, as it is before
+	peak    uint64    // bytes of heap in use
+	current int
+}
+
+func (w *workspace) Create(context.Context, export.Export, audit.Entry) error { return nil }
+func (w *workspace) Export(context.Context, id.Tenant, id.Export) (export.Export, error) {
+	return w.export, nil
+}
+func (w *workspace) Exports(context.Context, id.Tenant) ([]export.Export, error) { return nil, nil }
+func (w *workspace) Claim(_ context.Context, _ id.Tenant, _ id.Export, _, until time.Time) (export.Export, error) {
+	w.export.Fence, w.export.LeaseUntil = w.export.Fence+1, until
+	return w.export, nil
+}
+func (w *workspace) Save(_ context.Context, e export.Export) error { w.export = e; return nil }
+func (w *workspace) End(_ context.Context, e export.Export, _ audit.Entry, _ audit.Notice) error {
+	w.export = e
+	return nil
+}
+func (w *workspace) Ask(context.Context, id.Tenant, id.Export, int) error { return nil }
+
+type marks struct{ *workspace }
+
+func (w marks) Save(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark, b []byte) error {
+	w.states = map[export.Mark][]byte{at: b}
+	return nil
+}
+func (w marks) Load(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark) ([]byte, error) {
+	return w.states[at], nil
+}
+func (w marks) Forget(context.Context, id.Tenant, id.Export, export.Mark) error { return nil }
+
+func (w *workspace) Begin(context.Context, id.Tenant, id.Export) (string, error) { return "u", nil }
+func (w *workspace) Part(context.Context, export.Upload, int, []byte) (string, error) {
+	w.look()
+	return "tag", nil
+}
+func (w *workspace) Finish(context.Context, export.Upload, []export.Part) error { return nil }
+func (w *workspace) Abort(context.Context, export.Upload) error                 { return nil }
+func (w *workspace) Discard(context.Context, export.Upload) error               { return nil }
+func (w *workspace) Sign(_ context.Context, message []byte) ([]byte, error) {
+	sum := sha256.Sum256(message)
+	return ecdsa.SignASN1(rand.Reader, w.key, sum[:])
+}
+
+func (w *workspace) look() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	w.peak = max(w.peak, m.HeapInuse+m.StackInuse)
+}
+
+func (w *workspace) Count(context.Context, id.Tenant, time.Time) (int64, error) {
+	return int64(w.size), nil
+}
+
+func (w *workspace) Passports(_ context.Context, _ id.Tenant, _ time.Time, after string, limit int) ([]export.Placed, error) {
+	from := 0
+	if after != "" {
+		_, _ = fmt.Sscanf(after, "%d", &from)
+	}
+	var all []export.Placed
+	for i := from + 1; i <= min(from+limit, w.size); i++ {
+		all = append(all, export.Placed{Passport: id.Passport(fmt.Sprint("p", i)), Place: fmt.Sprint(i)})
+	}
+	return all, nil
+}
+
+// Passport is a passport with one version; a digest in it keeps it from being like the others.
+func (w *workspace) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, to export.Takers) error {
+	sum := sha256.Sum256([]byte(p))
+	w.model["serialNumber"] = fmt.Sprintf("%x", sum)
+	one := export.PassportRecord{ID: p, ProductGroup: "battery", Granularity: "model", Status: "published", Revision: 2, Version: 1, Content: w.model}
+	two := export.VersionRecord{Passport: p, Number: 1, ContentHash: fmt.Sprintf("sha-256:%x", sum), Content: w.model}
+	if w.lines != nil {
+		e := json.NewEncoder(w.lines)
+		if err := errors.Join(e.Encode(one), e.Encode(two)); err != nil {
+			return err
+		}
+	}
+	if w.current++; w.current%5000 == 0 {
+		w.look()
+	}
+	return errors.Join(to.Passport(one), to.Version(two))
+}
+
+func (w *workspace) Account(context.Context, id.Tenant, time.Time, func(string, any) error) error {
+	return nil
+}
+func (w *workspace) Trail(context.Context, id.Tenant, int64, io.Writer) (int64, error) {
+	return -1, nil
+}
+
+func packed(t *testing.T, size int, model passport.Content, lines io.Writer) (*workspace, time.Duration) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &workspace{size: size, model: model, key: key, lines: lines, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}}}
+	p := &export.Packager{
+		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: marks{w}, Signer: w, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: 24 * time.Hour, Stage: func(context.Context, id.Tenant) error { return nil },
+	}
+	runtime.GC()
+	begun := clock.System()
+	if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready {
+		t.Fatalf("%v %s", err, w.export.State)
+	}
+	return w, clock.System().Sub(begun)
+}
+
+func model(t *testing.T) passport.Content {
+	t.Helper()
+	b, err := samples.Read("1-ev-model.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sample struct{ Content json.RawMessage }
+	if err := json.Unmarshal(b, &sample); err != nil {
+		t.Fatal(err)
+	}
+	c, err := passport.DecodeContent(sample.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestPackaging packs full models of batteries and compresses the very same bytes plainly.
+func TestPackaging(t *testing.T) {
+	say := measured(t)
+	const size = 6000
+	var lines bytes.Buffer
+	packed(t, size, model(t), &lines)
+	best := func(run func() time.Duration) (least time.Duration) {
+		for n := range 3 {
+			if took := run(); n == 0 || took < least {
+				least = took
+			}
+		}
+		return least
+	}
+	packing := best(func() time.Duration { _, took := packed(t, size, model(t), nil); return took })
+	plain := best(func() time.Duration {
+		begun := clock.System()
+		f, err := flate.NewWriter(io.Discard, flate.DefaultCompression)
+		if err == nil {
+			_, err = f.Write(lines.Bytes())
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return clock.System().Sub(begun)
+	})
+	mb := float64(lines.Len()) / 1e6
+	say("packaging, JSON to uploaded parts | %.0f MB/s, %.0f %% of plain DEFLATE of the same bytes (%.0f MB/s)", mb/packing.Seconds(), 100*plain.Seconds()/packing.Seconds(), mb/plain.Seconds())
+}
+
+// TestMemory packs workspaces of different sizes with the memory that a function of 1 GB leaves untuned.
+func TestMemory(t *testing.T) {
+	say := measured(t)
+	small := passport.Content{"name": map[string]any{"en": "Chair"}, "manufacturer": map[string]any{"name": "Nordeiche"}}
+	for _, size := range []int{10_000, 100_000, 1_000_000} {
+		debug.FreeOSMemory()
+		w, took := packed(t, size, small, nil)
+		say("peak memory, %d passports | %d MB in use (packed in %.0f s)", size, w.peak>>20, took.Seconds())
+		if w.peak > 128<<20 {
+			t.Errorf("%d passports took %d MB", size, w.peak>>20)
+		}
+	}
+}
+
+// desk is what a dry run calls: an organisation that has nothing yet.
+type desk struct{ run intake.Run }
+
+func (d *desk) Load(context.Context, id.Tenant, id.Import) (intake.Run, error) { return d.run, nil }
+func (d *desk) Save(_ context.Context, r intake.Run, _ ...audit.Entry) error {
+	d.run = r
+	return nil
+}
+func (d *desk) Find(context.Context, id.Tenant, identifier.Product) (passport.Passport, error) {
+	return passport.Passport{}, passport.NotFound()
+}
+func (d *desk) Create(context.Context, access.Caller, passport.NewDraft) (passport.Passport, error) {
+	return passport.Passport{}, errors.New("a dry run stores nothing")
+}
+func (d *desk) Update(context.Context, access.Caller, id.Passport, int64, passport.Patch) (passport.Passport, error) {
+	return passport.Passport{}, errors.New("a dry run stores nothing")
+}
+func (d *desk) Publish(context.Context, access.Caller, id.Passport, int64) (passport.Passport, error) {
+	return passport.Passport{}, errors.New("a dry run stores nothing")
+}
+func (d *desk) Append(context.Context, intake.Block) error { return nil }
+func (d *desk) Finish(context.Context, id.Tenant, id.Import, intake.Phase, *intake.Place) error {
+	return nil
+}
+
+// TestDryRun reads, converts, validates and hashes 100,000 rows.
+func TestDryRun(t *testing.T) {
+	say := measured(t)
+	const rows = 100_000
+	names := []string{"Product identifier", "Serial number", "Name (en)", "Manufacturer name"}
+	pointers := []string{"/productIdentifier", "/content/serialNumber", "/content/name", "/content/manufacturer/name"}
+	var columns []spreadsheet.Column
+	recipe := intake.Recipe{Name: "Chairs", ProductGroup: "general", Granularity: identifier.Item}
+	for n, name := range names {
+		columns = append(columns, spreadsheet.Column{Name: name, Kind: spreadsheet.Text})
+		recipe.Mapping.Columns = append(recipe.Mapping.Columns, intake.Column{Header: name, Pointer: pointers[n]})
+	}
+	recipe.Mapping.Columns[2].Language = "en"
+	set := productgroup.NewSet()
+	checker := schemacheck.New(set)
+	for _, format := range []spreadsheet.Format{spreadsheet.CSV, spreadsheet.XLSX} {
+		var file bytes.Buffer
+		row, end := func() (func(...any) error, func() error) {
+			if format == spreadsheet.CSV {
+				w := spreadsheet.NewCSV(&file, columns, spreadsheet.CSVOptions{})
+				return w.Row, w.Close
+			}
+			w, err := spreadsheet.NewXLSX(&file, columns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w.Row, w.Close
+		}()
+		for n := range rows {
+			serial := fmt.Sprint("S", n)
+			if err := row("https://id.gs1.org/01/09506000134376/21/"+serial, serial, "Chair "+serial, "Nordeiche"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		run := intake.Run{ID: "i", Tenant: "t", Format: intake.Format(format), Group: "general", Granularity: identifier.Item, State: intake.Waiting, Revision: 1}
+		run, err := run.StartCheck(&recipe, intake.Merge, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &desk{run: run}
+		r := &intake.Runner{
+			Store: d, Target: d, Report: d, Checker: checker, Groups: set.Find, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: time.Hour, Parallel: 8,
+			Stage: func(context.Context, id.Tenant) error { return nil },
+			Open: func(context.Context, intake.Run) (intake.Source, error) {
+				return spreadsheet.OpenItems(bytes.NewReader(file.Bytes()), int64(file.Len()), format, spreadsheet.Limits{Bytes: intake.MaxSize, Columns: intake.MaxColumns})
+			},
+		}
+		begun := clock.System()
+		if _, err := r.Run(t.Context(), "t", "i"); err != nil || d.run.Check.Totals.Created != rows {
+			t.Fatalf("%v: %+v %s", err, d.run.Check.Totals, d.run.Reason)
+		}
+		say("dry run, %d rows of %s | %.0f rows/s on %d cores", rows, strings.ToUpper(string(format)), rows/clock.System().Sub(begun).Seconds(), runtime.GOMAXPROCS(0))
+	}
+}

@@ -1,0 +1,38 @@
+package retention
+
+import (
+	"context"
+
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// Leaver is a person of a tenant that leaves, with what services outside know them by.
+type Leaver struct {
+	Place     string // to go on after
+	Person    id.Person
+	Subjects  []string // at the identity provider; opaque
+	Mail      string   // empty when it is not asked for, or the person was forgotten
+	Elsewhere bool     // the person belongs to another tenant too, and stays
+}
+
+// Leavers lists the persons of an order after a place, in a stable order; none: the end.
+type Leavers interface {
+	Leavers(ctx context.Context, o Order, after string, most int) ([]Leaver, error)
+}
+
+// Departed remembers, until the tenant is certified, what persons were called at a service when they were deleted there:
+// opaque names and digests only. By then the rows that said so are gone, and somebody still has to look again.
+type Departed interface {
+	Remember(ctx context.Context, o Order, store string, names []string) error
+	Names(ctx context.Context, o Order, store string) ([]string, error)
+}
+
+// Spares tells whether something must stay because of a hold.
+func (o Order) Spares(t lifecycle.Target) bool {
+	t.Tenant = o.Tenant
+	return o.Spare != nil && o.Spare(t)
+}
+
+// Whole tells whether an order is for everything of its tenant.
+func (o Order) Whole() bool { return o.Passport == "" && o.Person == "" }

@@ -1,0 +1,96 @@
+package retention
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+)
+
+// notify sends the first notice that is due, and writes down that it went out. The mail goes first: it carries a key, so
+// that a tick that was killed between the two sends it once all the same.
+func (v *visit) notify(ctx context.Context) (more bool, err error) {
+	r := v.life.Record
+	for _, k := range lifecycle.Due(r, v.at.NotAfter) {
+		if k == lifecycle.NoticeSealed && r.PlanHash == "" {
+			continue // it tells the plan
+		}
+		m, err := v.message(ctx, k)
+		if err != nil {
+			return false, err
+		}
+		if err := v.Herald.Tell(ctx, r.Tenant, string(k)+"/"+stamp(r.T0), m); err != nil {
+			return false, fmt.Errorf("notice %s: %w", k, err)
+		}
+		after := lifecycle.Notified(r, k, v.at.NotAfter)
+		d := r.Deadlines()
+		v.life, err = v.take(ctx, v.life, after, lifecycle.EventNoticeSent, map[string]string{
+			"notice": string(k), "windowEnds": stamp(d.NotBefore), "activeBy": stamp(d.ActiveBy), "residualBy": stamp(d.ResidualBy),
+		}, nil)
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// message writes a notice. Its instants are those of the record now, so that a late one is not wrong.
+func (v *visit) message(ctx context.Context, k lifecycle.NoticeKind) (Message, error) {
+	r := v.life.Record
+	d := r.Deadlines()
+	switch k {
+	case lifecycle.NoticeWindow:
+		return letter("Your contract has ended: export your data",
+			"Your contract ended at %s. Until %s you can read and export everything, and an owner can take the termination back. After that nobody can get in; the data leaves our active systems by %s and our backups by %s. What the law keeps is listed under Settings, End of contract.",
+			stamp(r.T0), stamp(d.NotBefore), stamp(d.ActiveBy), stamp(d.ResidualBy)), nil
+	case lifecycle.NoticeSealed:
+		return v.closing(ctx)
+	case lifecycle.NoticeCertified:
+		return letter("Your data has been deleted",
+			"The deletion is complete and certified. Fetch the certificate with its number, %s, and the secret that we sent you when the window closed.", v.life.CertificateID), nil
+	default:
+		return letter("Your data can be exported until "+stamp(d.NotBefore),
+			"Your contract ended at %s. The window in which you can export your data, or take the termination back, closes at %s. From then on nobody can read it.",
+			stamp(r.T0), stamp(d.NotBefore)), nil
+	}
+}
+
+func letter(subject, text string, args ...any) Message {
+	return Message{Subject: subject, Text: fmt.Sprintf(text, args...)}
+}
+
+// closing tells what is going to be deleted, what is not, and how to get the certificate.
+func (v *visit) closing(ctx context.Context) (Message, error) {
+	r := v.life.Record
+	plan, err := ReadPlan(v.life.Plan)
+	if err != nil {
+		return Message{}, err
+	}
+	secret, err := v.Secrets.Secret(ctx, v.life.CertificateID)
+	if err != nil {
+		return Message{}, err
+	}
+	if HashSecret(secret) != v.life.CertificateSecret {
+		return Message{}, fmt.Errorf("the secret of certificate %s is no longer the one that was frozen", v.life.CertificateID)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "The window for export closed at %s. Nobody can get in any more.\n\nNot before %s the deletion begins. The data leaves our active systems by %s and our backups by %s.\n\n",
+		stamp(r.SealedAt), stamp(plan.NotBefore), stamp(plan.ActiveBy), stamp(plan.ResidualBy))
+	b.WriteString("What is deleted:\n")
+	for _, s := range plan.Stores {
+		fmt.Fprintf(&b, "  %s: %d\n", s.Store, s.Items)
+	}
+	fmt.Fprintf(&b, "\nWhat becomes of %d passports:\n", plan.Passports.Count)
+	for _, t := range plan.Passports.Tally {
+		fmt.Fprintf(&b, "  %d %s (%s)", t.Count, t.Kind, t.Group)
+		if !t.Until.IsZero() {
+			fmt.Fprintf(&b, ", until %s at the latest", stamp(t.Until))
+		}
+		b.WriteString("\n")
+	}
+	for _, h := range plan.Holds {
+		fmt.Fprintf(&b, "\nHeld under %s, %s: %s.\n", h.Act, h.Article, h.Scope)
+	}
+	fmt.Fprintf(&b, "\nHash of the whole plan: %s\n\nWhen the deletion is complete you can fetch a signed certificate. Keep these, we do not store the secret:\n  certificate: %s\n  secret: %s\n",
+		r.PlanHash, v.life.CertificateID, secret)
+	return Message{Subject: "The window has closed: what is going to be deleted", Text: b.String()}, nil
+}

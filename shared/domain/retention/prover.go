@@ -1,0 +1,45 @@
+package retention
+
+import (
+	"context"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// LogProver implements Prover over the audit logs of tenants.
+type LogProver struct {
+	Block    func(ctx context.Context, t id.Tenant, from int64) (auditlog.Block, error)
+	Verifier func(ctx context.Context) (auditlog.KeyVerifier, error) // of the key that signs checkpoints
+}
+
+// Prove implements Prover. It reads the whole log. A log that is not as it was signed proves nothing, and is an error.
+func (p *LogProver) Prove(ctx context.Context, r lifecycle.Record) (*lifecycle.LogProof, error) {
+	event, detail := lifecycle.EventTerminated, "effectiveAt"
+	if e := r.Expedited; e != nil && e.ConfirmedBy != "" {
+		event, detail = lifecycle.EventExpedited, "confirmedAt"
+	}
+	v, err := p.Verifier(ctx)
+	if err != nil {
+		return nil, err
+	}
+	blocks := func(ctx context.Context, from int64) (auditlog.Block, error) { return p.Block(ctx, r.Tenant, from) }
+	found, err := auditlog.Find(ctx, blocks, v,
+		func(e audit.Entry) bool { return e.Tenant == r.Tenant && e.Event == event },
+		func(e audit.Entry) bool {
+			return e.Event == lifecycle.EventCancelled || e.Event == lifecycle.EventReinstated || e.Event == lifecycle.EventExpediteDropped && event == lifecycle.EventExpedited
+		})
+	if err != nil || found == nil || found.SignedAt.IsZero() {
+		return nil, err
+	}
+	at, err := time.Parse(time.RFC3339Nano, found.Entry.Detail[detail])
+	if err != nil {
+		return nil, nil //nolint:nilerr // an entry that names no instant proves none
+	}
+	return &lifecycle.LogProof{
+		Tenant: r.Tenant, Event: event, At: at, Entry: found.Entry.ID, SignedAt: found.SignedAt, Withdrawn: len(found.Later) > 0,
+	}, nil
+}

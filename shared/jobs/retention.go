@@ -1,0 +1,50 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/custody"
+	"github.com/passportcraft/passportcraft/shared/domain/retention"
+)
+
+// RetentionTick takes every step of every tenant that is due, and in the first quarter of each hour looks at every
+// contract, due or not.
+func RetentionTick(t *retention.Tick, s *retention.Survey) Job {
+	return Job{Function: "run-retention-tick", Run: func(ctx context.Context, now time.Time) error {
+		err := t.Run(ctx, now)
+		if now.Minute() < 15 {
+			err = errors.Join(err, s.Run(ctx, now))
+		}
+		return err
+	}}
+}
+
+// RetentionWork empties stores, page by page.
+func RetentionWork(w *retention.Worker) Job {
+	return Job{Function: "run-retention-worker", Run: w.Run}
+}
+
+// RetentionAudit counts what is left and, in the first hour of each Monday (UTC), looks for what came back.
+func RetentionAudit(a *retention.Auditor) Job {
+	return Job{Function: "run-retention-auditor", Run: func(ctx context.Context, now time.Time) error {
+		err := a.Run(ctx, now)
+		if now = now.UTC(); now.Weekday() == time.Monday && now.Hour() == 0 {
+			err = errors.Join(err, a.Detect(ctx, now))
+		}
+		return err
+	}}
+}
+
+// RetentionCustody decides what becomes of the passports of sealed tenants, copies what the law keeps and, in the first
+// quarter of each hour, ends custody that is over.
+func RetentionCustody(c *retention.Custodian, e *custody.Ender) Job {
+	return Job{Function: "run-retention-custodian", Run: func(ctx context.Context, now time.Time) error {
+		err := c.Run(ctx, now)
+		if now.Minute() < 15 {
+			err = errors.Join(err, e.Run(ctx, now))
+		}
+		return err
+	}}
+}

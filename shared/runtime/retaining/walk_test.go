@@ -1,0 +1,73 @@
+package retaining_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
+	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/jobs"
+	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
+	"github.com/passportcraft/passportcraft/shared/runtime/retaining"
+	"github.com/passportcraft/passportcraft/shared/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// TestWalk ends a contract on the real engines, each job with the role that the template gives it, and walks the days: at
+// the end no store names the tenant, and another tenant has all of its rows.
+func TestWalk(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{})
+	tenant, _ := k.Tenant(t, "Nordeiche")
+	other, _ := k.Tenant(t, "Other")
+	lives, ids := dynamo.NewLives(k.App.Database()), id.NewSource(k.Clock.Now, k.App.Stores().Random)
+	begun := k.Clock.Now()
+	life, err := lives.Life(t.Context(), tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := access.Caller{Tenant: tenant, Actor: "person:" + string(id.New[id.Person](ids)), Role: access.Owner, Request: id.New[id.Request](ids), At: begun}
+	r, event, err := lifecycle.Terminate(life.Record, by, lifecycle.Termination{Confirmation: "Nordeiche", Name: "Nordeiche", Policy: lifecycle.Current()}, begun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := audit.New(ids, by, event, "tenant:"+string(tenant), "", "").With("effectiveAt", r.EffectiveAt.Format(time.RFC3339Nano))
+	before := life.Record
+	life.Record, life.DueAt = r, begun
+	life.History = append(life.History, lifecycle.Moment{Event: event, At: begun, Actor: by.Actor})
+	if err := lives.Step(t.Context(), lifecycle.Step{Before: before, After: life, Entries: []audit.Entry{entry}}); err != nil {
+		t.Fatal(err)
+	}
+	all := append([]jobs.Job{auditing.Jobs(k.App.App)[0]}, retaining.Jobs(k.App.App)...)
+	state := lifecycle.State("")
+	for day := 0; day < 95; day++ {
+		for range 2 {
+			k.Clock.Advance(12 * time.Hour)
+			for _, j := range all {
+				if err := j.Run(k.AsFunction(j.Function), k.Clock.Now()); err != nil {
+					t.Fatalf("day %d, %s: %v\nstate %s, denied: %v", day, j.Function, err, state, k.Gate().Denials())
+				}
+			}
+		}
+		l, err := lives.Life(t.Context(), tenant)
+		if err != nil {
+			break
+		}
+		if l.Record.State != state {
+			state = l.Record.State
+			t.Logf("day %d: %s", day, state)
+		}
+	}
+	left := slices.DeleteFunc(k.Dump(t), func(row string) bool { return !strings.Contains(row, string(tenant)) })
+	if len(left) > 0 {
+		t.Errorf("%s: still there: %q", state, left)
+	}
+	if about, err := k.App.Tenants().Store.Tenant(t.Context(), other); err != nil || about.Name != "Other" {
+		t.Error("the other tenant:", about, err)
+	}
+}
