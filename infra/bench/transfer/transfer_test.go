@@ -143,6 +143,7 @@ func packed(t *testing.T, size int, all []records) (*workspace, time.Duration) {
 		t.Fatal(err)
 	}
 	w := &workspace{size: size, records: all, key: key, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}}}
+	runtime.GC()
 	return w, w.pack(t)
 }
 
@@ -152,7 +153,6 @@ func (w *workspace) pack(t *testing.T) time.Duration {
 	p := &export.Packager{
 		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: marks{w}, Signer: w, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: 24 * time.Hour, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
-	runtime.GC()
 	begun := clock.System()
 	if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready {
 		t.Fatalf("%v %s", err, w.export.State)
