@@ -249,7 +249,8 @@ func TestDryRun(t *testing.T) {
 		d := &desk{run: run}
 		r := &intake.Runner{
 			Store: d, Target: d, Report: d, Checker: checker, Groups: set.Find, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: time.Hour, Parallel: 8,
-			Stage: func(context.Context, id.Tenant) error { return nil },
+			Stage:   func(context.Context, id.Tenant) error { return nil },
+			Arrived: func(context.Context, intake.Run) (bool, error) { return true, nil },
 			Open: func(context.Context, intake.Run) (intake.Source, error) {
 				return spreadsheet.OpenItems(bytes.NewReader(file.Bytes()), int64(file.Len()), format, spreadsheet.Limits{Bytes: intake.MaxSize, Columns: intake.MaxColumns})
 			},

@@ -12,7 +12,7 @@ import (
 )
 
 // chunk is how many bytes are collected before they are compressed, while the next ones are collected.
-const chunk = 32 << 10
+const chunk = 256 << 10
 
 // Builder builds one member in memory. What it is given is compressed by a goroutine of its own, one chunk behind: that
 // ends with its chunk, whether anybody waits for it or not. The same lines give the same bytes and the same sizes on the
@@ -113,7 +113,7 @@ func (b *Builder) compress(p []byte) error {
 func (b *Builder) Packed() int {
 	behind := b.size - b.known.size
 	if b.known.packed == 0 {
-		return int(behind / 4)
+		return int(behind / 2)
 	}
 	return int(b.known.packed + behind*b.known.packed/b.known.size)
 }
