@@ -161,7 +161,7 @@ func (v variety) passports(t *testing.T, count int) (all []records) {
 // work on the machine.
 func TestPackaging(t *testing.T) {
 	say := measured(t)
-	const size, rounds = 6000, 3
+	const size, rounds = 4000, 3
 	all := newVariety().passports(t, size)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
 	if err != nil {
