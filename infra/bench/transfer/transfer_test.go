@@ -4,13 +4,11 @@ package transfer_test
 
 import (
 	"bytes"
-	"compress/flate"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/passportcraft/passportcraft/infra/local/samples"
 	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
@@ -47,12 +44,13 @@ func measured(t *testing.T) func(format string, args ...any) {
 // workspace is one of any size: passports are made when they are asked for, and what is packed is thrown away.
 type workspace struct {
 	size    int
-	model   passport.Content
+	records []records // to be taken in turn
 	export  export.Export
 	key     *ecdsa.PrivateKey
 	states  map[export.Mark][]byte
-	lines   io.Writer // may be nil; what is packed, as it is before
-	peak    uint64    // bytes of heap in use
+	keep    bool // what is uploaded
+	kept    bytes.Buffer
+	peak    uint64 // bytes of heap in use
 	current int
 }
 
@@ -84,7 +82,10 @@ func (w marks) Load(_ context.Context, _ id.Tenant, _ id.Export, at export.Mark)
 func (w marks) Forget(context.Context, id.Tenant, id.Export, export.Mark) error { return nil }
 
 func (w *workspace) Begin(context.Context, id.Tenant, id.Export) (string, error) { return "u", nil }
-func (w *workspace) Part(context.Context, export.Upload, int, []byte) (string, error) {
+func (w *workspace) Part(_ context.Context, _ export.Upload, _ int, part []byte) (string, error) {
+	if w.keep {
+		w.kept.Write(part)
+	}
 	w.look()
 	return "tag", nil
 }
@@ -118,22 +119,14 @@ func (w *workspace) Passports(_ context.Context, _ id.Tenant, _ time.Time, after
 	return all, nil
 }
 
-// Passport is a passport with one version; a digest in it keeps it from being like the others.
+// Passport is a passport with one version, out of those that are there.
 func (w *workspace) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.Time, to export.Takers) error {
-	sum := sha256.Sum256([]byte(p))
-	w.model["serialNumber"] = fmt.Sprintf("%x", sum)
-	one := export.PassportRecord{ID: p, ProductGroup: "battery", Granularity: "model", Status: "published", Revision: 2, Version: 1, Content: w.model}
-	two := export.VersionRecord{Passport: p, Number: 1, ContentHash: fmt.Sprintf("sha-256:%x", sum), Content: w.model}
-	if w.lines != nil {
-		e := json.NewEncoder(w.lines)
-		if err := errors.Join(e.Encode(one), e.Encode(two)); err != nil {
-			return err
-		}
-	}
+	one := w.records[w.current%len(w.records)]
 	if w.current++; w.current%5000 == 0 {
 		w.look()
 	}
-	return errors.Join(to.Passport(one), to.Version(two))
+	one.passport.ID, one.version.Passport = p, p
+	return errors.Join(to.Passport(one.passport), to.Version(one.version))
 }
 
 func (w *workspace) Account(context.Context, id.Tenant, time.Time, func(string, any) error) error {
@@ -143,78 +136,42 @@ func (w *workspace) Trail(context.Context, id.Tenant, int64, io.Writer) (int64, 
 	return -1, nil
 }
 
-func packed(t *testing.T, size int, model passport.Content, lines io.Writer) (*workspace, time.Duration) {
+func packed(t *testing.T, size int, all []records) (*workspace, time.Duration) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &workspace{size: size, model: model, key: key, lines: lines, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}}}
+	w := &workspace{size: size, records: all, key: key, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}}}
+	runtime.GC()
+	return w, w.pack(t)
+}
+
+// pack tells how long packing took.
+func (w *workspace) pack(t *testing.T) time.Duration {
+	t.Helper()
 	p := &export.Packager{
 		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: marks{w}, Signer: w, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: 24 * time.Hour, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
-	runtime.GC()
 	begun := clock.System()
 	if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready {
 		t.Fatalf("%v %s", err, w.export.State)
 	}
-	return w, clock.System().Sub(begun)
-}
-
-func model(t *testing.T) passport.Content {
-	t.Helper()
-	b, err := samples.Read("1-ev-model.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sample struct{ Content json.RawMessage }
-	if err := json.Unmarshal(b, &sample); err != nil {
-		t.Fatal(err)
-	}
-	c, err := passport.DecodeContent(sample.Content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// TestPackaging packs full models of batteries and compresses the very same bytes plainly.
-func TestPackaging(t *testing.T) {
-	say := measured(t)
-	const size = 6000
-	var lines bytes.Buffer
-	packed(t, size, model(t), &lines)
-	best := func(run func() time.Duration) (least time.Duration) {
-		for n := range 3 {
-			if took := run(); n == 0 || took < least {
-				least = took
-			}
-		}
-		return least
-	}
-	packing := best(func() time.Duration { _, took := packed(t, size, model(t), nil); return took })
-	plain := best(func() time.Duration {
-		begun := clock.System()
-		f, err := flate.NewWriter(io.Discard, flate.DefaultCompression)
-		if err == nil {
-			_, err = f.Write(lines.Bytes())
-		}
-		if err = errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
-		}
-		return clock.System().Sub(begun)
-	})
-	mb := float64(lines.Len()) / 1e6
-	say("packaging, JSON to uploaded parts | %.0f MB/s, %.0f %% of plain DEFLATE of the same bytes (%.0f MB/s)", mb/packing.Seconds(), 100*plain.Seconds()/packing.Seconds(), mb/plain.Seconds())
+	return clock.System().Sub(begun)
 }
 
 // TestMemory packs workspaces of different sizes with the memory that a function of 1 GB leaves untuned.
 func TestMemory(t *testing.T) {
 	say := measured(t)
-	small := passport.Content{"name": map[string]any{"en": "Chair"}, "manufacturer": map[string]any{"name": "Nordeiche"}}
+	small := []records{{
+		passport: export.PassportRecord{ProductGroup: "general", Granularity: "model", Status: "published", Revision: 2, Version: 1},
+		version:  export.VersionRecord{Number: 1},
+	}}
+	content := passport.Content{"name": map[string]any{"en": "Chair"}, "manufacturer": map[string]any{"name": "Nordeiche"}}
+	small[0].passport.Content, small[0].version.Content = content, content
 	for _, size := range []int{10_000, 100_000, 1_000_000} {
 		debug.FreeOSMemory()
-		w, took := packed(t, size, small, nil)
+		w, took := packed(t, size, small)
 		say("peak memory, %d passports | %d MB in use (packed in %.0f s)", size, w.peak>>20, took.Seconds())
 		if w.peak > 128<<20 {
 			t.Errorf("%d passports took %d MB", size, w.peak>>20)
@@ -292,7 +249,8 @@ func TestDryRun(t *testing.T) {
 		d := &desk{run: run}
 		r := &intake.Runner{
 			Store: d, Target: d, Report: d, Checker: checker, Groups: set.Find, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: time.Hour, Parallel: 8,
-			Stage: func(context.Context, id.Tenant) error { return nil },
+			Stage:   func(context.Context, id.Tenant) error { return nil },
+			Arrived: func(context.Context, intake.Run) (bool, error) { return true, nil },
 			Open: func(context.Context, intake.Run) (intake.Source, error) {
 				return spreadsheet.OpenItems(bytes.NewReader(file.Bytes()), int64(file.Len()), format, spreadsheet.Limits{Bytes: intake.MaxSize, Columns: intake.MaxColumns})
 			},

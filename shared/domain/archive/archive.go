@@ -7,13 +7,9 @@ package archive
 
 import (
 	"archive/zip"
-	"bytes"
-	"compress/flate"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 	"time"
@@ -75,77 +71,6 @@ func List(members []Member) []Listed {
 func Message(manifest []byte) []byte {
 	sum := sha256.Sum256(manifest)
 	return []byte("passportcraft-export-manifest-v1\n" + hex.EncodeToString(sum[:]) + "\n")
-}
-
-// Builder builds one member in memory. It is not safe for concurrent use.
-type Builder struct {
-	name    string
-	packed  bytes.Buffer
-	deflate *flate.Writer
-	sum     hash.Hash
-	crc     hash.Hash32
-	size    int64
-	lines   int64
-}
-
-// NewBuilder begins a member.
-func NewBuilder(name string) *Builder {
-	b := &Builder{name: name, sum: sha256.New(), crc: crc32.NewIEEE()}
-	b.deflate, _ = flate.NewWriter(&b.packed, flate.DefaultCompression) // the level is good, so there is no error
-	return b
-}
-
-// Reuse begins another member with the memory of a finished one.
-func (b *Builder) Reuse(name string) {
-	b.name, b.size, b.lines = name, 0, 0
-	b.packed.Reset()
-	b.deflate.Reset(&b.packed)
-	b.sum.Reset()
-	b.crc.Reset()
-}
-
-// Line adds a value as a line of JSON.
-func (b *Builder) Line(v any) error {
-	line, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("archive: %s: %w", b.name, err)
-	}
-	b.lines++
-	return b.write(append(line, '\n'))
-}
-
-// Raw adds bytes as they are.
-func (b *Builder) Raw(p []byte) error { return b.write(p) }
-
-// Lines adds finished lines.
-func (b *Builder) Lines(p []byte) error {
-	b.lines += int64(bytes.Count(p, []byte{'\n'}))
-	return b.write(p)
-}
-
-func (b *Builder) write(p []byte) error {
-	b.size += int64(len(p))
-	b.sum.Write(p)
-	b.crc.Write(p)
-	_, err := b.deflate.Write(p)
-	return err
-}
-
-// Packed is how many compressed bytes there are so far, about.
-func (b *Builder) Packed() int { return b.packed.Len() }
-
-// Empty reports whether nothing has been added.
-func (b *Builder) Empty() bool { return b.size == 0 }
-
-// Finish ends the member and writes its local header and its data.
-func (b *Builder) Finish(w io.Writer) (Member, error) {
-	if err := b.deflate.Close(); err != nil {
-		return Member{}, err
-	}
-	m := Member{
-		Name: b.name, Lines: b.lines, Size: b.size, SHA256: hex.EncodeToString(b.sum.Sum(nil)), Packed: int64(b.packed.Len()), CRC: b.crc.Sum32(),
-	}
-	return m, m.write(w, b.packed.Bytes())
 }
 
 // Store writes a member that is not compressed.

@@ -416,6 +416,13 @@ type PassportRecord struct {
 	Said              *SaidRecord    `json:"said,omitempty"`
 }
 
+// Bare is the record without its content (archive.Record).
+func (p PassportRecord) Bare() (any, map[string]any) {
+	content := p.Content
+	p.Content = nil
+	return p, content
+}
+
 // SaidRecord is what the organisation has said about what becomes of a passport when it leaves.
 type SaidRecord struct {
 	SuccessorURL string    `json:"successorUrl,omitempty"`
@@ -445,6 +452,13 @@ type VersionRecord struct {
 	PublishedAt       time.Time      `json:"publishedAt"`
 	PublishedBy       string         `json:"publishedBy"`
 	Content           map[string]any `json:"content"` // effective
+}
+
+// Bare is the record without its content (archive.Record).
+func (v VersionRecord) Bare() (any, map[string]any) {
+	content := v.Content
+	v.Content = nil
+	return v, content
 }
 
 // DocumentRecord is one line of documents/.
