@@ -52,6 +52,7 @@ var exportedKinds = map[string]string{
 	"toldKey":          "exempt: digests of mails that went out",
 	"strayKey":         "exempt: says that data of an organisation that does not exist was found",
 	"guardKey":         "exempt: the platform's clock and limiter",
+	"wordKey":          "exempt: operators' words after outages; what concerns an organisation is in its trail",
 	"certificateKey":   "exempt: made when there is nothing left to export; fetched with its secret",
 	"departedKey":      "exempt: digests of users who were deleted elsewhere, until the organisation is certified",
 	"wayKey":           "exempt: the person's way to sign in is theirs, not the organisation's",

@@ -6,16 +6,21 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/custody"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 )
 
 // RetentionTick takes every step of every tenant that is due, and in the first quarter of each hour looks at every
-// contract, due or not.
-func RetentionTick(t *retention.Tick, s *retention.Survey) Job {
+// contract, due or not. In the first quarter of a day (UTC) it has what nobody needs any more dropped from the deletion
+// journal, if the time is known well enough: an entry that is dropped too early lets a restore bring back what it names.
+func RetentionTick(t *retention.Tick, s *retention.Survey, prune func(context.Context) error) Job {
 	return Job{Function: "run-retention-tick", Run: func(ctx context.Context, now time.Time) error {
 		err := t.Run(ctx, now)
 		if now.Minute() < 15 {
 			err = errors.Join(err, s.Run(ctx, now))
+		}
+		if now := now.UTC(); now.Hour() == 0 && now.Minute() < 15 && !errors.Is(err, lifecycle.ErrClock) {
+			err = errors.Join(err, prune(ctx))
 		}
 		return err
 	}}

@@ -73,6 +73,9 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
       restores a table from a copy into a new one, deletes from it what was deleted since, looks whether all of that is
       gone, and clears it for use. -adopt takes a table that was restored from point-in-time recovery. -discard removes it at the end (a rehearsal), -switch puts it in the place of the lost
       one. Goes on where it stopped. The environment is that of the functions; see infra/runbooks/restore-table.md.
+  passportctl drill resume -up-to INSTANT -by NAME [-environment FILE]
+      lets the deletion go on that has stood still since an outage of more than five days, once, with clocks up to the
+      instant: an operator's word, signed with the platform's key. See infra/runbooks/resume-after-outage.md.
   passportctl help
 `
 
@@ -95,6 +98,8 @@ func Run(ctx context.Context, args []string, w World) int {
 		err = drillMark(ctx, rest, w)
 	case name == "drill restore":
 		err = drillRestore(ctx, rest, w)
+	case name == "drill resume":
+		err = drillResume(ctx, rest, w)
 	case name == "audit download":
 		err = download(ctx, rest, w)
 	case name == "audit key":

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +23,8 @@ func NewGuards(db *DB, vouch func(word, signature []byte) error) *Guards {
 	return &Guards{db: db, vouch: vouch}
 }
 
-// Mark returns the high-water mark and an operator's word, if there is a good one. Two reads.
+// Mark returns the high-water mark and an operator's word, if there is a good one: signed, and with its entry. Two reads,
+// and one more while there is a word.
 func (s *Guards) Mark(ctx context.Context) (high time.Time, word *lifecycle.Resume, err error) {
 	rows, err := s.db.batchGet(ctx, s.db.tables.Ledger, []key{guardKey("CLOCK"), guardKey("WORD")})
 	if err != nil {
@@ -44,16 +46,33 @@ func (s *Guards) Mark(ctx context.Context) (high time.Time, word *lifecycle.Resu
 	if r.err != nil || s.vouch == nil || s.vouch(text, signature) != nil {
 		return high, nil, nil // the clock stays guarded
 	}
-	word = &lifecycle.Resume{}
-	return high, word, json.Unmarshal(text, word)
+	if word, err = lifecycle.ReadResume(text); err != nil {
+		return high, nil, nil //nolint:nilerr // something else that the same key has signed is no word either
+	}
+	entry, err := s.db.get(ctx, s.db.tables.Ledger, wordKey(word.Entry))
+	if err != nil || entry == nil {
+		return high, nil, err
+	}
+	e := reader{it: entry}
+	if !bytes.Equal(e.blob("e"), text) || e.err != nil {
+		return high, nil, nil
+	}
+	return high, word, nil
 }
 
-// Say stores an operator's word as it was signed. One write.
-func (s *Guards) Say(ctx context.Context, word, signature []byte) error {
-	it := guardKey("WORD").attributes()
-	it["v"], it["e"], it["sig"] = number(1), blob(word), blob(signature)
-	_, _, err := s.db.put(ctx, s.db.tables.Ledger, it, "", nil, nil)
-	return err
+// Say stores an operator's word as it was signed, and with it its entry, which no later word takes away. One transaction.
+func (s *Guards) Say(ctx context.Context, entry string, word, signature []byte) error {
+	x := &transaction{}
+	for _, k := range []key{guardKey("WORD"), wordKey(entry)} {
+		it := k.attributes()
+		it["v"], it["e"], it["sig"] = number(1), blob(word), blob(signature)
+		condition, meaning := "", unconditional
+		if k == wordKey(entry) {
+			condition, meaning = "attribute_not_exists(PK)", means(retention.ErrTaken)
+		}
+		x.put(s.db.tables.Ledger, it, condition, nil, meaning)
+	}
+	return s.db.commit(ctx, x)
 }
 
 // Raise moves the mark. One write.

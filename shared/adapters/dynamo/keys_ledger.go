@@ -60,6 +60,9 @@ func strayKey(t id.Tenant, store string, at time.Time) key {
 
 func guardKey(of string) key { return key{"GUARDS", of} }
 
+// wordKey is of the entry of an operator's word after an outage, which stays.
+func wordKey(entry string) key { return key{"GUARDS", "WORD#" + entry} }
+
 // dueLives is the kind of lives among what is due; works have their own kinds.
 const dueLives = "life"
 

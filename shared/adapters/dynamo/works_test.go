@@ -183,7 +183,12 @@ func TestGuards(t *testing.T) {
 		}
 	}
 	for signature, good := range map[string]bool{"bad": false, "good": true} {
-		if err := guards.Say(ctx, []byte(`{"SignedBy":"operator:1"}`), []byte(signature)); err != nil {
+		word := lifecycle.Resume{SignedBy: "operator:1", Entry: signature}
+		text, err := word.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := guards.Say(ctx, word.Entry, text, []byte(signature)); err != nil {
 			t.Fatal(err)
 		}
 		if high, word, err := guards.Mark(ctx); err != nil || !high.Equal(now.Add(time.Hour)) || (word != nil) != good {

@@ -53,6 +53,18 @@ func ParseKey(text string) (*Key, error) {
 	return &Key{public}, nil
 }
 
+// ErrUnsigned says that a text was not signed with the platform's key.
+var ErrUnsigned = errors.New("the signature is not good")
+
+// Verify tells whether another text was signed with the same key. Its first line has to say what it is.
+func (k *Key) Verify(text, signature []byte) error {
+	sum := sha256.Sum256(text)
+	if k == nil || !ecdsa.VerifyASN1(k.public, sum[:], signature) {
+		return ErrUnsigned
+	}
+	return nil
+}
+
 // ErrQuarantined says that a table must not be used.
 var ErrQuarantined = errors.New("the table is in quarantine")
 

@@ -44,20 +44,6 @@ func Observe(sources ...time.Time) (Instants, error) {
 	return Instants{NotBefore: low.UTC().Round(0).Add(-Reserve), NotAfter: high.UTC().Round(0)}, nil
 }
 
-// Resume is an operator's signed word that a long silence was an outage and the clock is right. Whoever reads it from
-// storage has verified its signature and found its entry in the audit log.
-type Resume struct {
-	Above    time.Time // the mark at which the work stood still
-	UpTo     time.Time // readings up to here are accepted
-	SignedBy string    // actor
-	Entry    string    // identifier of the audit entry
-}
-
-// covers tells whether the word was given for this mark and this reading.
-func (s *Resume) covers(high, now time.Time) bool {
-	return s != nil && s.SignedBy != "" && s.Entry != "" && s.Above.Equal(high) && !now.After(s.UpTo)
-}
-
 // Guard compares a reading with the high-water mark, the latest reading that any work was done with, and returns the new
 // mark. A reading that went back, or that jumped ahead by more than MaxJump without an operator's word, is ErrClock and
 // leaves the mark where it is: one bad tick must not move it for good. The zero mark accepts any reading.

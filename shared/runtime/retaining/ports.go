@@ -23,6 +23,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/observe"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
@@ -31,7 +32,7 @@ import (
 func clocks(app *wire.App) retention.Time {
 	now := app.Parts().Now
 	return retention.Time{
-		Sources: &sources{now, app.Database()}, Guards: dynamo.NewGuards(app.Database(), vouch(app)), Meter: &meter{app}, Clock: now, Patience: patience,
+		Sources: &sources{now, app.Database()}, Guards: dynamo.NewGuards(app.Database(), app.MarkerKey().Verify), Meter: &meter{app}, Clock: now, Patience: patience,
 	}
 }
 
@@ -47,11 +48,6 @@ func (s *sources) Now(ctx context.Context) ([]time.Time, error) {
 		return nil, err
 	}
 	return []time.Time{s.now(), at}, nil
-}
-
-// vouch verifies an operator's word with the public key that operators' words are signed for; without one no word counts.
-func vouch(app *wire.App) func(word, signature []byte) error {
-	return func([]byte, []byte) error { return errors.New("no key of operators is configured") }
 }
 
 type meter struct{ app *wire.App }
@@ -100,6 +96,26 @@ func (l *ledger) Closed(ctx context.Context, o retention.Order) (bool, error) {
 		return nil
 	})
 	return closed, err
+}
+
+// pruner drops from the deletion journal what no copy of any table can bring back, those of keys among them.
+func pruner(app *wire.App) func(context.Context) error {
+	rotator, book := backing.Rotator(app), backing.Journal(app)
+	return func(ctx context.Context) error {
+		oldest, complete, err := rotator.Oldest(ctx)
+		if err != nil {
+			return err
+		}
+		keys, all, err := rotator.OldestKeys(ctx, app.Config().Tables.Keys)
+		if err != nil {
+			return err
+		}
+		if !keys.IsZero() && keys.Before(oldest) {
+			oldest = keys
+		}
+		_, err = book.Prune(ctx, oldest, complete && all)
+		return err
+	}
 }
 
 type copies struct{ rotator *backup.Rotator }
