@@ -241,7 +241,7 @@ func TestDryRun(t *testing.T) {
 		if err := end(); err != nil {
 			t.Fatal(err)
 		}
-		run := intake.Run{ID: "i", Tenant: "t", Format: intake.Format(format), Group: "general", Granularity: identifier.Item, State: intake.Waiting, Revision: 1}
+		run := intake.Run{ID: "i", Tenant: "t", Format: intake.Format(format), Group: "general", Granularity: identifier.Item, State: intake.Waiting, RequestedAt: clock.System(), Revision: 1}
 		run, err := run.StartCheck(&recipe, intake.Merge, false)
 		if err != nil {
 			t.Fatal(err)
