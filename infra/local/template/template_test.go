@@ -48,7 +48,7 @@ func TestTemplateOfThisRepository(t *testing.T) {
 		{ID: "RecordsTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK", TTL: "ttl", Indexes: []template.Index{{
 			Name: "ByStatus", Hash: "LPK", Range: "LSK", Projection: "INCLUDE",
 			Include: []string{"id", "st", "pg", "gr", "rev", "ver", "crt", "upd", "pub", "sum"},
-		}, {Name: "ByCreation", Hash: "CPK", Range: "CSK", Projection: "KEYS_ONLY"}}},
+		}, {Name: "ByCreation", Hash: "CPK", Range: "CSK", Projection: "KEYS_ONLY"}, {Name: "ByDue", Hash: "DPK", Range: "DSK", Projection: "KEYS_ONLY"}}},
 		{ID: "PeopleTable", Recovery: 28, Protected: true, Hash: "PK", Range: "SK"},
 		{ID: "PublicTable", Recovery: 28, Protected: true, Hash: "PK"},
 		{ID: "CustodyTable", Recovery: 28, Protected: true, Hash: "PK", Indexes: []template.Index{{Name: "ByEnd", Hash: "EPK", Range: "ESK", Projection: "KEYS_ONLY"}}},
@@ -77,7 +77,7 @@ func TestResolveRealEnvironment(t *testing.T) {
 	values := map[string]string{
 		"AppEnv": "local", "PublicBaseUrl": "http://127.0.0.1:8080", "RecordsTable": "Records", "PublicTable": "Public",
 		"MarkerKey": "key", "BackupVault": "backups", "LedgerVault": "ledger", "LedgerTable": "Ledger", "KeysTable": "Keys", "CustodyTable": "Custody", "CustodyKey.Arn": "arn:custody", "DocumentsBucket": "documents", "TenantKey.Arn": "arn:key",
-		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "ExportsBucket": "exports", "UploadsBucket": "uploads", "AuditKey.Arn": "arn:audit", "AWS::Region": "eu-west-1",
+		"PeopleTable": "People", "UserPool": "pool", "UserPoolClient": "client", "UserPoolDomain": "domain", "EvidenceBucket": "evidence", "ExportsBucket": "exports", "UploadsBucket": "uploads", "AuditKey.Arn": "arn:audit", "LedgerKey.Arn": "arn:ledger", "UserPool.Arn": "arn:pool", "MailFrom": "from@example.com", "LogDays": "14", "AWS::Region": "eu-west-1",
 		"AWS::Partition": "aws", "AWS::AccountId": "000000000000",
 	}
 	got, err := tpl.Resolve(values)

@@ -14,7 +14,7 @@ type Record interface {
 }
 
 // noContent is the field of a bare record. No text in JSON has it: quotes in texts have a backslash before them.
-var noContent = []byte(`"content":null`)
+const noContent = `"content":null`
 
 // encoder appends values as JSON, byte for byte as encoding/json has them, which it asks for all but what most of a
 // passport is made of. Those it writes without reflection, into memory that is there.
@@ -33,7 +33,7 @@ func (e *encoder) line(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	at := bytes.Index(b, noContent)
+	at := bytes.Index(b, []byte(noContent))
 	if at < 0 {
 		return dst, fmt.Errorf("%T has no content", v)
 	}
