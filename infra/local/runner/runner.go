@@ -251,7 +251,7 @@ func (s *site) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+mailPath, mail.View())
 	mux.Handle(mailPath+"/", mail.SES()) // taking mail, and the list of suppressed addresses
-	mux.Handle(backupsPath, s.copies) // calls of DynamoDB, which have no path
+	mux.Handle(backupsPath, s.copies)    // calls of DynamoDB, which have no path
 	mux.Handle(backupsPath+"/", http.StripPrefix(backupsPath, s.copies))
 	scheduler, err := s.scheduler()
 	if err != nil {
