@@ -120,21 +120,15 @@ func (s *Sweep) wanted(ctx context.Context, o retention.Order) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	for after := ""; s.Leavers != nil; {
-		leavers, err := s.Leavers.Leavers(ctx, o, after, pagePersons)
-		if err != nil {
-			return nil, err
-		}
-		if len(leavers) == 0 {
-			return wanted, nil
-		}
-		for _, l := range leavers {
-			if after = l.Place; !l.Elsewhere && l.Mail != "" {
-				wanted = append(wanted, digest(o, l.Mail))
-			}
-		}
+	if s.Leavers == nil {
+		return wanted, nil
 	}
-	return wanted, nil
+	err = retention.Going(ctx, s.Leavers, o, func(l retention.Leaver) {
+		if l.Mail != "" {
+			wanted = append(wanted, digest(o, l.Mail))
+		}
+	})
+	return wanted, err
 }
 
 // Evidence implements retention.Store.

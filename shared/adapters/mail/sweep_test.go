@@ -8,31 +8,10 @@ import (
 	"github.com/passportcraft/passportcraft/shared/adapters/mail"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/testkit"
+	"github.com/passportcraft/passportcraft/shared/testkit/ledger"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
-
-type people struct {
-	leavers []retention.Leaver
-	names   []string
-}
-
-func (p *people) Leavers(_ context.Context, _ retention.Order, after string, most int) ([]retention.Leaver, error) {
-	from := slices.IndexFunc(p.leavers, func(l retention.Leaver) bool { return l.Place > after })
-	if from < 0 {
-		return nil, nil
-	}
-	return p.leavers[from:min(len(p.leavers), from+most)], nil
-}
-
-func (p *people) Remember(_ context.Context, _ retention.Order, _ string, names []string) error {
-	p.names = append(p.names, names...)
-	return nil
-}
-
-func (p *people) Names(context.Context, retention.Order, string) ([]string, error) {
-	return p.names, nil
-}
 
 // TestSweep takes the addresses of those who leave off the list of suppressed ones, through every fault, and finds one
 // that is back when nobody can read it any more.
@@ -44,7 +23,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := &people{leavers: []retention.Leaver{
+	p := &ledger.People{All: []retention.Leaver{
 		{Place: "1", Person: "p1", Mail: "Ann@nordeiche.example"}, {Place: "2", Person: "p2", Mail: "bob@nordeiche.example", Elsewhere: true}, {Place: "3", Person: "p3"},
 		{Place: "4", Person: "p4", Mail: "cat@nordeiche.example"},
 	}}
@@ -71,7 +50,7 @@ func TestSweep(t *testing.T) {
 	if left, err := k.Mail.Suppressed(); err != nil || !slices.Equal(left, []string{"bob@nordeiche.example", "eve@other.example"}) {
 		t.Errorf("%q %v", left, err)
 	}
-	p.leavers = nil
+	p.All = nil
 	if n, err := s.Verify(t.Context(), o); err != nil || n != 0 {
 		t.Error(n, err)
 	}

@@ -132,19 +132,10 @@ func (s *Sweep) Verify(ctx context.Context, o retention.Order) (left int64, err 
 		return 0, err
 	}
 	subjects := slices.Clone(gone)
-	for after := ""; s.Leavers != nil; {
-		leavers, err := s.Leavers.Leavers(ctx, o, after, pagePersons)
+	if s.Leavers != nil {
+		err := retention.Going(ctx, s.Leavers, o, func(l retention.Leaver) { subjects = append(subjects, l.Subjects...) })
 		if err != nil {
 			return 0, err
-		}
-		if len(leavers) == 0 {
-			break
-		}
-		for _, l := range leavers {
-			after = l.Place
-			if !l.Elsewhere {
-				subjects = append(subjects, l.Subjects...)
-			}
 		}
 	}
 	slices.Sort(subjects)

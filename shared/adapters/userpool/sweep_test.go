@@ -1,40 +1,16 @@
 package userpool_test
 
 import (
-	"context"
-	"slices"
 	"testing"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/userpool"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/testkit"
+	"github.com/passportcraft/passportcraft/shared/testkit/ledger"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
-
-// people are persons who leave, and memory of those who have left.
-type people struct {
-	leavers []retention.Leaver
-	names   []string
-}
-
-func (p *people) Leavers(_ context.Context, _ retention.Order, after string, most int) ([]retention.Leaver, error) {
-	from := slices.IndexFunc(p.leavers, func(l retention.Leaver) bool { return l.Place > after })
-	if from < 0 {
-		return nil, nil
-	}
-	return p.leavers[from:min(len(p.leavers), from+most)], nil
-}
-
-func (p *people) Remember(_ context.Context, _ retention.Order, _ string, names []string) error {
-	p.names = append(p.names, names...)
-	return nil
-}
-
-func (p *people) Names(context.Context, retention.Order, string) ([]string, error) {
-	return p.names, nil
-}
 
 // TestSweep deletes the users of those who leave and are nowhere else, survives every fault, and looks for them when our
 // own rows are gone.
@@ -45,7 +21,7 @@ func TestSweep(t *testing.T) {
 		for subject, name := range map[string]string{"s1": "s1", "s2": "Google_17", "s3": "s3", "s4": "s4", "other": "other"} {
 			k.Issuer.AddUser(subject, name)
 		}
-		p := &people{leavers: []retention.Leaver{
+		p := &ledger.People{All: []retention.Leaver{
 			{Place: "1", Person: "p1", Subjects: []string{"s1", "s2"}}, {Place: "2", Person: "p2", Subjects: []string{"s3"}, Elsewhere: true},
 			{Place: "3", Person: "p3", Subjects: []string{"s4"}}, {Place: "4", Person: "p4"},
 		}}
@@ -75,7 +51,7 @@ func TestSweep(t *testing.T) {
 		if len(left) != 3 || left["s3"] == "" || left["s4"] == "" || left["other"] == "" {
 			t.Errorf("left: %v", left)
 		}
-		p.leavers = nil
+		p.All = nil
 		if n, err := s.Verify(t.Context(), o); err != nil || n != 0 {
 			t.Error(n, err)
 		}
@@ -91,7 +67,7 @@ func TestVerifyBelievesNobody(t *testing.T) {
 	saboteur := &testkit.Saboteur{}
 	k := testkit.Open(t, testkit.Options{HTTP: saboteur})
 	k.Issuer.AddUser("s1", "s1")
-	p := &people{leavers: []retention.Leaver{{Place: "1", Person: "p1", Subjects: []string{"s1"}}}}
+	p := &ledger.People{All: []retention.Leaver{{Place: "1", Person: "p1", Subjects: []string{"s1"}}}}
 	s := &userpool.Sweep{Pools: userpool.Open(k.App.AWS(), k.App.Config().PoolEndpoint), Pool: "pool", Leavers: p, Departed: p, Now: k.Clock.Now}
 	saboteur.Lies.Store(true)
 	if _, err := s.Sweep(t.Context(), retention.Order{Tenant: "t"}, "", 10); err != nil {

@@ -62,17 +62,7 @@ func Restore(s *deletion.Service) httpapi.Route {
 func List(s *deletion.Service) httpapi.Route {
 	return httpapi.Route{
 		Function: "delete-passport", Pattern: "GET /v1/deletions", Action: access.DeletionRead, Query: []string{"limit", "cursor"},
-		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
-			p, err := r.Page()
-			if err != nil {
-				return nil, err
-			}
-			got, err := s.List(r.Context(), r.Caller(), p)
-			if err != nil {
-				return nil, err
-			}
-			return httpapi.ListOf(got, show), nil
-		},
+		Handle: httpapi.Pages(s.List, show),
 	}
 }
 

@@ -83,17 +83,7 @@ func List(s *disposition.Service) httpapi.Route {
 	return httpapi.Route{
 		Function: "manage-dispositions", Pattern: "GET /v1/tenant/lifecycle/dispositions", Action: access.DispositionRead, Query: []string{"limit", "cursor"},
 		Siblings: []string{http.MethodPost},
-		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
-			p, err := r.Page()
-			if err != nil {
-				return nil, err
-			}
-			got, err := s.List(r.Context(), r.Caller(), p)
-			if err != nil {
-				return nil, err
-			}
-			return httpapi.ListOf(got, show), nil
-		},
+		Handle:   httpapi.Pages(s.List, show),
 	}
 }
 

@@ -11,6 +11,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,4 +109,19 @@ func ListOf[T, S any](p page.Of[T], show func(T) S) *Response {
 		out.Items[i] = show(item)
 	}
 	return OK(out)
+}
+
+// Pages is the handler of a list that is given out page by page.
+func Pages[T, S any](list func(context.Context, access.Caller, page.Request) (page.Of[T], error), show func(T) S) func(*Request) (*Response, error) {
+	return func(r *Request) (*Response, error) {
+		p, err := r.Page()
+		if err != nil {
+			return nil, err
+		}
+		got, err := list(r.Context(), r.Caller(), p)
+		if err != nil {
+			return nil, err
+		}
+		return ListOf(got, show), nil
+	}
 }

@@ -36,17 +36,7 @@ type Invitation struct {
 func List(s *member.Service) httpapi.Route {
 	return httpapi.Route{
 		Function: "manage-members", Pattern: "GET /v1/members", Action: access.MemberRead, Query: []string{"limit", "cursor"},
-		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
-			p, err := r.Page()
-			if err != nil {
-				return nil, err
-			}
-			got, err := s.List(r.Context(), r.Caller(), p)
-			if err != nil {
-				return nil, err
-			}
-			return httpapi.ListOf(got, show), nil
-		},
+		Handle: httpapi.Pages(s.List, show),
 	}
 }
 
@@ -109,17 +99,7 @@ func which(r *httpapi.Request) (id.Person, int64, error) {
 func Invitations(s *member.Service) httpapi.Route {
 	return httpapi.Route{
 		Function: "manage-invitations", Pattern: "GET /v1/invitations", Action: access.MemberRead, Query: []string{"limit", "cursor"}, Siblings: []string{http.MethodPost},
-		Handle: func(r *httpapi.Request) (*httpapi.Response, error) {
-			p, err := r.Page()
-			if err != nil {
-				return nil, err
-			}
-			got, err := s.Pending(r.Context(), r.Caller(), p)
-			if err != nil {
-				return nil, err
-			}
-			return httpapi.ListOf(got, invitation), nil
-		},
+		Handle: httpapi.Pages(s.Pending, invitation),
 	}
 }
 

@@ -83,7 +83,7 @@ func (u *inspection) tenant(ctx context.Context, w Work) error {
 	}
 	life, err := u.Lives.Life(ctx, w.Tenant)
 	if err != nil {
-		return put(ctx, u.Works, failed(w, err, u.at.at()))
+		return u.rest(ctx, u.Works, w, err, u.at.at())
 	}
 	works, err := u.Works.Of(ctx, w.Tenant)
 	if err != nil {
@@ -94,7 +94,7 @@ func (u *inspection) tenant(ctx context.Context, w Work) error {
 	}
 	r, ended, err := u.count(ctx, &w, life.Record, works)
 	if err != nil {
-		return put(ctx, u.Works, failed(w, err, u.at.at()))
+		return u.rest(ctx, u.Works, w, err, u.at.at())
 	}
 	if !ended {
 		return put(ctx, u.Works, w)

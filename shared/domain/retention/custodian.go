@@ -62,7 +62,7 @@ func (c *Custodian) tenant(ctx context.Context, w Work, at reading) error {
 		err = json.Unmarshal(w.State, &d)
 	}
 	if err != nil {
-		return put(ctx, c.Works, failed(w, err, at.at()))
+		return c.rest(ctx, c.Works, w, err, at.at())
 	}
 	if w.Began.IsZero() {
 		w.Began = at.at()
@@ -70,7 +70,7 @@ func (c *Custodian) tenant(ctx context.Context, w Work, at reading) error {
 	for !at.over() && ctx.Err() == nil {
 		cases, err := c.Keeper.Facts(ctx, w.Tenant, w.Cursor, cmp.Or(c.Page, custodyPage))
 		if err != nil {
-			return put(ctx, c.Works, failed(w, err, at.at()))
+			return c.rest(ctx, c.Works, w, err, at.at())
 		}
 		if len(cases) == 0 {
 			w.Done, w.Ended, w.Why = at.at(), at.at(), ""
@@ -91,7 +91,7 @@ func (c *Custodian) tenant(ctx context.Context, w Work, at reading) error {
 		}
 		w.State = state
 		if err != nil {
-			return put(ctx, c.Works, failed(w, err, at.at()))
+			return c.rest(ctx, c.Works, w, err, at.at())
 		}
 		w.Attempts, w.Progress, w.Lease = 0, at.at(), at.at().Add(lease)
 		if err := c.Works.Save(ctx, w); err != nil {

@@ -21,6 +21,25 @@ type Leavers interface {
 	Leavers(ctx context.Context, o Order, after string, most int) ([]Leaver, error)
 }
 
+// Going calls do with everybody who leaves the platform with an order: not with those who belong elsewhere too.
+func Going(ctx context.Context, all Leavers, o Order, do func(Leaver)) error {
+	after := ""
+	for {
+		some, err := all.Leavers(ctx, o, after, pageOfPersons)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		for _, l := range some {
+			if after = l.Place; !l.Elsewhere {
+				do(l)
+			}
+		}
+	}
+}
+
+// pageOfPersons are read at once.
+const pageOfPersons = 100
+
 // Departed remembers, until the tenant is certified, what persons were called at a service when they were deleted there:
 // opaque names and digests only. By then the rows that said so are gone, and somebody still has to look again.
 type Departed interface {

@@ -223,9 +223,11 @@ type Signer interface {
 	Sign(ctx context.Context, message []byte) ([]byte, error)
 }
 
-// Meter publishes figures. No figure names a tenant.
+// Meter publishes figures, of which none names a tenant, and tells operators why a piece of work does not go on: the work
+// itself keeps the code alone.
 type Meter interface {
 	Put(name string, value float64)
+	Failed(w Work, err error)
 }
 
 // Herald tells the people of a tenant by mail; the notices in the application are part of each step. A message with the

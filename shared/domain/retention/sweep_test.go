@@ -94,6 +94,9 @@ func TestFailingStore(t *testing.T) {
 	if k := w.sweepOf(leaver, "public"); k.Why != "internal" || k.Attempts < 6 || k.NotBefore.Sub(w.now) > time.Hour {
 		t.Errorf("%+v", k)
 	}
+	if len(w.why) < 6 || !errors.Is(w.why[0], s.err) {
+		t.Errorf("operators were told %v", w.why)
+	}
 	if w.most[retention.NoProgress] != 1 || w.most[retention.SweepsFailed] != 1 {
 		t.Errorf("nobody was called: %v", w.most)
 	}

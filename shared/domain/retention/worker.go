@@ -177,7 +177,7 @@ func (s *shift) named(name string) (Store, bool) {
 // fail has a piece of work rest after a failure, the longer the more often it failed.
 func (s *shift) fail(ctx context.Context, w Work, err error) error {
 	s.failed++
-	return put(ctx, s.Works, failed(w, err, s.at.at()))
+	return s.rest(ctx, s.Works, w, err, s.at.at())
 }
 
 // tooEarly counts an attempt to destroy before its time, and has the work rest: the record says no, whoever added it.

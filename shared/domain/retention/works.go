@@ -56,6 +56,12 @@ func failed(w Work, err error, now time.Time) Work {
 	return w
 }
 
+// rest puts a piece of work back after a failure, and says why.
+func (t Time) rest(ctx context.Context, works Works, w Work, err error, now time.Time) error {
+	t.Meter.Failed(w, err)
+	return put(ctx, works, failed(w, err, now))
+}
+
 // deferred has the work come again later, without blame.
 func deferred(w Work, why string, until time.Time) Work {
 	w.Why, w.NotBefore = why, until

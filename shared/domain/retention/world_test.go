@@ -28,6 +28,7 @@ type world struct {
 	lives   *lives
 	holds   *holds
 	works   *works
+	why     []error // that work did not go on
 	shelves []*shelf
 	key     *ecdsa.PrivateKey
 	ids     *id.Source
@@ -174,6 +175,8 @@ func (w *world) Sign(_ context.Context, message []byte) ([]byte, error) {
 	sum := sha256.Sum256(message)
 	return ecdsa.SignASN1(rand.Reader, w.key, sum[:])
 }
+
+func (w *world) Failed(_ retention.Work, err error) { w.why = append(w.why, err) }
 
 func (w *world) Put(name string, value float64) {
 	w.figures[name] = value

@@ -99,6 +99,14 @@ func Count(log io.Writer, at time.Time, metric, rule string) {
 	}
 }
 
+// Failure writes one record about something that did not work and will be tried again: what it was, and why.
+func Failure(log io.Writer, at time.Time, msg, what string, why error) {
+	b, err := json.Marshal(map[string]any{"level": "ERROR", "msg": msg, "at": at.UTC().Format(time.RFC3339Nano), "what": what, "cause": why.Error()})
+	if err == nil {
+		_, _ = log.Write(append(b, '\n'))
+	}
+}
+
 // Gauge writes one record with a value for each metric. Alarms of the template watch the metrics.
 func Gauge(log io.Writer, at time.Time, what string, seconds map[string]float64, counts map[string]int) {
 	record := map[string]any{"msg": what, "at": at.UTC().Format(time.RFC3339Nano)}

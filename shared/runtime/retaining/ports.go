@@ -57,6 +57,11 @@ func (m *meter) Put(name string, value float64) {
 	observe.Gauge(m.app.Parts().Log, m.app.Parts().Now(), "retention", map[string]float64{name: value}, nil)
 }
 
+// Failed implements retention.Meter.
+func (m *meter) Failed(w retention.Work, err error) {
+	observe.Failure(m.app.Parts().Log, m.app.Parts().Now(), "retention-work", fmt.Sprintf("%s %s of tenant %s, %d attempts before", w.Kind, w.Store, w.Tenant, w.Attempts), err)
+}
+
 // ledger is the deletion journal as the engine knows it.
 type ledger struct{ book *journal.Journal }
 

@@ -15,6 +15,9 @@ import (
 	"github.com/passportcraft/passportcraft/shared/testkit/ledger"
 )
 
+// Failed is retention.Meter. The log of calls shows failures already.
+func (w *World) Failed(retention.Work, error) {}
+
 // Put is retention.Meter. What is measured is looked at by the oracle, not by anybody in the world.
 func (w *World) Put(name string, value float64) {
 	if name == retention.EarlyDestructiveAttempt && value > 0 {
