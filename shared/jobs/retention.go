@@ -42,14 +42,10 @@ func RetentionAudit(a *retention.Auditor) Job {
 	}}
 }
 
-// RetentionCustody decides what becomes of the passports of sealed tenants, copies what the law keeps and, in the first
-// quarter of each hour, ends custody that is over.
+// RetentionCustody decides what becomes of the passports of sealed tenants, copies what the law keeps, and ends custody that
+// is over.
 func RetentionCustody(c *retention.Custodian, e *custody.Ender) Job {
 	return Job{Function: "run-retention-custodian", Run: func(ctx context.Context, now time.Time) error {
-		err := c.Run(ctx, now)
-		if now.Minute() < 15 {
-			err = errors.Join(err, e.Run(ctx, now))
-		}
-		return err
+		return errors.Join(c.Run(ctx, now), e.Run(ctx, now))
 	}}
 }

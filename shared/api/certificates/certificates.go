@@ -150,7 +150,13 @@ func page(d certificate.Document) evidencepage.CertificatePage {
 		p.Stores = append(p.Stores, row)
 	}
 	for _, k := range d.Passports.Kept {
-		p.Kept = append(p.Kept, evidencepage.KeptRow{What: k.Kind + ", " + k.Group, Count: k.Count, Until: k.Until})
+		row := evidencepage.KeptRow{What: outcome(k.Kind) + ", " + k.Group, Count: k.Count, Until: k.Until}
+		for _, one := range d.Passports.Listed {
+			if one.Kind == k.Kind && one.Act != "" {
+				row.Basis = one.Act + ", " + one.Article
+			}
+		}
+		p.Kept = append(p.Kept, row)
 	}
 	for _, h := range d.Holds {
 		p.Kept = append(p.Kept, evidencepage.KeptRow{What: "legal hold on a " + h.Scope, Basis: h.Act + ", " + h.Article, Until: h.ReleasedAt})
@@ -160,4 +166,17 @@ func page(d certificate.Document) evidencepage.CertificatePage {
 	}
 	p.Broken = slices.Clip(p.Broken)
 	return p
+}
+
+// outcome is what became of passports, in words.
+func outcome(kind string) string {
+	switch lifecycle.DispositionKind(kind) {
+	case lifecycle.Custody:
+		return "Passports kept in custody"
+	case lifecycle.HandedOver:
+		return "Addresses of passports that lead to a successor"
+	case lifecycle.Ceased:
+		return "Addresses of passports that ceased"
+	}
+	return kind
 }

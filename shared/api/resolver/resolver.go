@@ -124,6 +124,7 @@ func page(r *httpapi.Request, v passport.PublicView, d passport.Document, group 
 	}
 	if v.Kept != nil {
 		p.Custody = &passportpage.Custody{Since: v.Kept.Since, Until: v.Kept.Until, Basis: v.Kept.Basis}
+		p.PublishedAt = v.Kept.PublishedAt
 	}
 	return p
 }

@@ -40,7 +40,7 @@ type Copy struct {
 
 // Kept is what readers are told about a copy.
 func (c Copy) Kept() *passport.Kept {
-	return &passport.Kept{Since: c.Since, Until: c.Until, Basis: c.Basis.Act + ", " + c.Basis.Article}
+	return &passport.Kept{PublishedAt: c.PublishedAt, Since: c.Since, Until: c.Until, Basis: c.Basis.Act + ", " + c.Basis.Article}
 }
 
 // Store keeps copies. Keep of a product that is in custody already changes nothing.

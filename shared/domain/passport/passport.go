@@ -141,9 +141,10 @@ type PublicView struct {
 
 // Kept says on what ground and until when a passport without operator is shown.
 type Kept struct {
-	Since time.Time
-	Until time.Time
-	Basis string // act and article
+	PublishedAt time.Time // of the version that is kept
+	Since       time.Time
+	Until       time.Time
+	Basis       string // act and article
 }
 
 // Summary is the passport without its content.

@@ -40,19 +40,22 @@ func (v *visit) message(ctx context.Context, k lifecycle.NoticeKind) (Message, e
 	switch k {
 	case lifecycle.NoticeWindow:
 		return letter("Your contract has ended: export your data",
-			"Your contract ended at %s. Until %s you can read and export everything, and an owner can take the termination back. After that nobody can get in; the data leaves our active systems by %s and our backups by %s. What the law keeps is listed under Settings, End of contract.",
-			stamp(r.T0), stamp(d.NotBefore), stamp(d.ActiveBy), stamp(d.ResidualBy)), nil
+			"Your contract ended at %s. Until %s you can read and export everything, and an owner can take the termination back. After that nobody can get in; the data leaves our active systems by %s and our backups by %s. What becomes of your passports, and every instant, is in your workspace: %s/workspace",
+			stamp(r.T0), stamp(d.NotBefore), stamp(d.ActiveBy), stamp(d.ResidualBy), v.Site), nil
 	case lifecycle.NoticeSealed:
 		return v.closing(ctx)
 	case lifecycle.NoticeCertified:
 		return letter("Your data has been deleted",
-			"The deletion is complete and certified. Fetch the certificate with its number, %s, and the secret that we sent you when the window closed.", v.life.CertificateID), nil
+			"The deletion is complete and certified. Fetch the certificate at %s with the secret that we sent you when the window closed.", v.address()), nil
 	default:
 		return letter("Your data can be exported until "+stamp(d.NotBefore),
-			"Your contract ended at %s. The window in which you can export your data, or take the termination back, closes at %s. From then on nobody can read it.",
-			stamp(r.T0), stamp(d.NotBefore)), nil
+			"Your contract ended at %s. The window in which you can export your data, or take the termination back, closes at %s. From then on nobody can read it. Do either in your workspace: %s/workspace",
+			stamp(r.T0), stamp(d.NotBefore), v.Site), nil
 	}
 }
+
+// address is where the certificate will be.
+func (v *visit) address() string { return v.Site + "/trust/certificates/" + v.life.CertificateID }
 
 func letter(subject, text string, args ...any) Message {
 	return Message{Subject: subject, Text: fmt.Sprintf(text, args...)}
@@ -90,7 +93,7 @@ func (v *visit) closing(ctx context.Context) (Message, error) {
 	for _, h := range plan.Holds {
 		fmt.Fprintf(&b, "\nHeld under %s, %s: %s.\n", h.Act, h.Article, h.Scope)
 	}
-	fmt.Fprintf(&b, "\nHash of the whole plan: %s\n\nWhen the deletion is complete you can fetch a signed certificate. Keep these, we do not store the secret:\n  certificate: %s\n  secret: %s\n",
-		r.PlanHash, v.life.CertificateID, secret)
+	fmt.Fprintf(&b, "\nHash of the whole plan: %s\n\nWhen the deletion is complete you can fetch a signed certificate. Keep these, we do not store the secret:\n  %s\n  certificate: %s\n  secret: %s\n",
+		r.PlanHash, v.address(), v.life.CertificateID, secret)
 	return Message{Subject: "The window has closed: what is going to be deleted", Text: b.String()}, nil
 }

@@ -57,6 +57,7 @@ type Tick struct {
 	Signer   Signer
 	Law      lifecycle.Law
 	IDs      *id.Source
+	Site     string           // scheme and host of the platform, for addresses in mails
 	Policy   lifecycle.Policy // of this build; counts for running terminations where it is stricter. Zero: what they have
 	Budget   int              // tenants in one call; 0: 100
 	Template string           // hash of the template that this build runs from, for certificates

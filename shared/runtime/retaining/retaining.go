@@ -62,7 +62,7 @@ func Tick(app *wire.App) *retention.Tick {
 		Backups: &copies{backing.Rotator(app)}, Journal: &ledger{book}, Switch: dynamo.NewDataKeys(db), Herald: &herald{
 			told: dynamo.NewTold(db, persons(app)), mailer: mailer(app), now: app.Parts().Now,
 		},
-		Secrets: &secrets{book.Secret}, Signer: signer, Law: law(), IDs: app.IDs(), Policy: lifecycle.Current(),
+		Secrets: &secrets{book.Secret}, Signer: signer, Law: law(), IDs: app.IDs(), Site: app.PublicBaseURL(), Policy: lifecycle.Current(),
 	}
 }
 

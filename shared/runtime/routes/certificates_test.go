@@ -47,7 +47,7 @@ func TestCertificate(t *testing.T) {
 		t.Errorf("file: %d %v", w.Code, err)
 	}
 	w = k.Do(t, "POST", at, "", "secret="+strings.ReplaceAll(secret, " ", "+"), "Accept", "text/html", "Content-Type", "application/x-www-form-urlencoded")
-	for _, want := range []string{"Not everything was as promised", "records", "custody, battery", "Invoices", "Tax law."} {
+	for _, want := range []string{"Not everything was as promised", "records", "Passports kept in custody, battery", "Invoices", "Tax law."} {
 		if w.Code != 200 || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("page: %d, without %q", w.Code, want)
 		}

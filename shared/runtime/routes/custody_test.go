@@ -60,6 +60,7 @@ func TestWhatIsLeft(t *testing.T) {
 	at := []string{path(all[0]), path(all[1]), path(all[2]), path(chair)}
 	before := answer(t, k.Do(t, "GET", at[2], "", "", "Accept", "application/json"), 200)
 	until := k.Clock.Now().Add(20 * 365 * 24 * time.Hour).Truncate(time.Second)
+	k.Clock.Advance(40 * 24 * time.Hour)
 	keeper, ctx := keeping.Keeper(k.App.App, k.App.Dump().Records), access.As(context.Background(), tenant)
 	moved := decided(all[1], lifecycle.HandedOver, until)
 	moved.SuccessorURL = "https://successor.example/passports/1"
@@ -90,7 +91,8 @@ func TestWhatIsLeft(t *testing.T) {
 		t.Error("what is kept is not what was published")
 	}
 	page := k.Do(t, "GET", at[2], "", "", "Accept", "text/html")
-	if page.Code != 200 || !strings.Contains(page.Body.String(), "The company that answered for this passport has left") {
+	published, err := time.Parse(time.RFC3339Nano, before["publishedAt"].(string))
+	if err != nil || page.Code != 200 || !strings.Contains(page.Body.String(), "The company that answered for this passport has left") || !strings.Contains(page.Body.String(), published.Format("2 January 2006")) {
 		t.Errorf("page: %d", page.Code)
 	}
 	if w := k.Do(t, "GET", "/q/"+all[2]+".svg", "", ""); w.Code != 200 {

@@ -257,13 +257,19 @@
 		show("keys-none", items.length === 0);
 	}
 
+	// said puts one detail of a notice into words: instants as people write them, names apart.
+	function said([name, value]) {
+		const words = name.replace(/([A-Z])/g, " $1").toLowerCase();
+		return words + ": " + (/^\d{4}-\d\d-\d\dT/.test(value) ? day(value, true) : value.replace(/^\[(.*)\]$/, "$1"));
+	}
+
 	async function notices() {
 		const got = await ask("GET", "/v1/notices");
 		const items = got.items || [];
 		at("notices-list").replaceChildren(...items.map((n) => make("li", {},
 			make("b", {}, n.title),
 			n.text ? make("span", {}, n.text) : null,
-			make("span", { class: "soft" }, [day(n.at, true), ...Object.values(n.detail || {})].join(" · ")))));
+			make("span", { class: "soft" }, [day(n.at, true), ...Object.entries(n.detail || {}).map(said)].join(" · ")))));
 		show("notices-list", items.length > 0);
 		show("notices-none", items.length === 0);
 	}
@@ -282,6 +288,7 @@
 		const owner = at("leave").dataset.roles.split(" ").includes(state.role);
 		show("take-back", owner && leaving && may.has("reinstate"));
 		show("leave", owner && may.has("terminate"));
+		show("export", at("export").dataset.roles.split(" ").includes(state.role) && may.has("export"));
 		at("contract").classList.toggle("leaving", leaving);
 		at(leaving ? "work" : "account").before(at("contract"));
 		state.may = may;
@@ -308,7 +315,7 @@
 		at("role").textContent = chosen.role;
 		at("title").textContent = chosen.name;
 		document.title = chosen.name + " · PassportCraft";
-		for (const box of ["created", "invited", "minted", "problem"]) {
+		for (const box of ["created", "invited", "minted", "exported", "problem"]) {
 			show(box, false);
 		}
 		at("minted-key").textContent = "";
@@ -420,6 +427,45 @@
 			at("problem").scrollIntoView({ block: "center" });
 		}
 		at("take-back").disabled = false;
+	});
+
+	// size is a number of bytes in words.
+	function size(bytes) {
+		return bytes < 1e6 ? Math.ceil(bytes / 1000) + " KB" : (bytes / 1e6).toFixed(1) + " MB";
+	}
+
+	// pack asks for an export, tells how far it is, and ends with a link to the package.
+	async function pack() {
+		const of = state.id;
+		let e = await ask("POST", "/v1/exports", { scope: "workspace" }, { "Idempotency-Key": crypto.randomUUID() });
+		show("exported", true);
+		while (e.state === "queued" || e.state === "running") {
+			at("exported").textContent = e.total > 0 ? "Packing: " + e.items + " of " + e.total + " passports." : "Packing…";
+			await new Promise((done) => { setTimeout(done, 2000); });
+			if (state.id !== of) {
+				return;
+			}
+			e = await ask("GET", "/v1/exports/" + encodeURIComponent(e.id) + "?link=true");
+		}
+		const address = e.download ? ours(e.download.url) : "";
+		if (!address) {
+			at("exported").textContent = e.why || "The export could not be packed. Ask for another one.";
+			return;
+		}
+		at("exported").replaceChildren(make("a", { href: address, id: "package" }, "Download the package"),
+			" (" + size(e.bytes) + "; the link works until " + day(e.download.expiresAt, true) + ").");
+	}
+
+	at("export").addEventListener("click", async () => {
+		show("problem", false);
+		at("export").disabled = true;
+		try {
+			await pack();
+		} catch (problem) {
+			report(problem);
+			at("problem").scrollIntoView({ block: "center" });
+		}
+		at("export").disabled = false;
 	});
 
 	at("factor").addEventListener("click", async () => {
