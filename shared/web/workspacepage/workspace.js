@@ -412,7 +412,7 @@
 		await ask("POST", "/v1/tenant/termination", { confirmation: data.get("confirmation").trim(), ...(last ? { effectiveAt: new Date(last + "T23:59:59").toISOString() } : {}) });
 		form.reset();
 		at("leave").open = false;
-		await contract();
+		await enter(state.id);
 		at("contract").scrollIntoView({ block: "start" });
 	});
 
@@ -421,7 +421,7 @@
 		at("take-back").disabled = true;
 		try {
 			await ask("DELETE", "/v1/tenant/termination");
-			await contract();
+			await enter(state.id);
 		} catch (problem) {
 			report(problem);
 			at("problem").scrollIntoView({ block: "center" });
