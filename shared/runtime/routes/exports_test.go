@@ -45,6 +45,9 @@ func fetched(t *testing.T, k *testkit.Kit, token, export string) ([]byte, *archi
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("fetching: %d %.300s %v", resp.StatusCode, b, err)
 	}
+	if parts := got["parts"].(float64); parts < 1 {
+		t.Errorf("the export says %v parts", parts)
+	}
 	if n := int64(got["bytes"].(float64)); n != int64(len(b)) {
 		t.Errorf("the export says %d bytes and has %d", n, len(b))
 	}
