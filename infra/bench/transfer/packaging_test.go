@@ -3,8 +3,6 @@ package transfer_test
 import (
 	"bytes"
 	"compress/flate"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	crand "crypto/rand"
 	"encoding/json"
 	"errors"
@@ -156,47 +154,46 @@ func (v variety) passports(t *testing.T, count int) (all []records) {
 }
 
 // TestPackaging packs passports that are in memory, and compresses the very lines that are in the package plainly, in one
-// piece, at the default level of the standard library, turn and turn about. Processor time is beside the time of the clock, since others may be at
-// work on the machine.
+// piece, at the default level of the standard library, turn and turn about. Processor time is beside the time of the clock,
+// since others may be at work on the machine.
 func TestPackaging(t *testing.T) {
 	say := measured(t)
 	const size, rounds = 4000, 3
 	all := newVariety().passports(t, size)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pack := func(keep bool) *workspace {
-		w := &workspace{size: size, records: all, key: key, keep: keep, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}}}
-		w.pack(t)
-		return w
-	}
-	packed := pack(true)
-	lines := linesOf(t, packed)
-	var plainly bytes.Buffer
-	deflate := func() {
-		plainly.Reset()
-		f, err := flate.NewWriter(&plainly, flate.DefaultCompression)
-		if err == nil {
-			_, err = f.Write(lines)
+	for _, formats := range [][]export.Format{{export.EN18223}, nil} {
+		what := "our own lines and EN 18223 (the default)"
+		if formats == nil {
+			what = "our own lines alone"
 		}
-		if err = errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
+		kept := newWorkspace(t, size, all, formats)
+		kept.keep = true
+		kept.pack(t)
+		lines := linesOf(t, kept)
+		var plainly bytes.Buffer
+		deflate := func() {
+			plainly.Reset()
+			f, err := flate.NewWriter(&plainly, flate.DefaultCompression)
+			if err == nil {
+				_, err = f.Write(lines)
+			}
+			if err = errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	deflate()
-	say("size of the package | %.1f %% of the lines in it; plain DEFLATE %.1f %%", 100*float64(packed.kept.Len())/float64(len(lines)), 100*float64(plainly.Len())/float64(len(lines)))
-	for _, cores := range []int{runtime.NumCPU(), 1} {
-		before := runtime.GOMAXPROCS(cores)
-		var packing, plain least
-		for range rounds {
-			plain.time(deflate)
-			packing.time(func() { pack(false) })
-		}
-		runtime.GOMAXPROCS(before)
+		deflate()
 		mb := float64(len(lines)) / 1e6
-		say("packaging, records to uploaded parts, GOMAXPROCS=%d | %.0f MB/s, %.0f %% of plain DEFLATE of the same bytes (%.0f MB/s); by processor time %.0f MB/s, %.0f %% of %.0f MB/s",
-			cores, mb/packing.clock, 100*plain.clock/packing.clock, mb/plain.clock, mb/packing.processor, 100*plain.processor/packing.processor, mb/plain.processor)
+		say("size of the package, %s | %.1f %% of the lines in it (%.0f MB); plain DEFLATE %.1f %%", what, float64(kept.kept.Len())/mb/1e4, mb, float64(plainly.Len())/mb/1e4)
+		for _, cores := range []int{runtime.NumCPU(), 1} {
+			before := runtime.GOMAXPROCS(cores)
+			var packing, plain least
+			for range rounds {
+				plain.time(deflate)
+				packing.time(func() { newWorkspace(t, size, all, formats).pack(t) })
+			}
+			runtime.GOMAXPROCS(before)
+			say("packaging, records to uploaded parts, %s, GOMAXPROCS=%d | %.0f MB/s, %.0f %% of plain DEFLATE of the same bytes (%.0f MB/s); by processor time %.0f MB/s, %.0f %% of %.0f MB/s",
+				what, cores, mb/packing.clock, 100*plain.clock/packing.clock, mb/plain.clock, mb/packing.processor, 100*plain.processor/packing.processor, mb/plain.processor)
+		}
 	}
 }
 
@@ -231,7 +228,7 @@ func linesOf(t *testing.T, w *workspace) []byte {
 		t.Fatal(err)
 	}
 	var lines bytes.Buffer
-	for _, folder := range []string{"passports/", "versions/"} {
+	for _, folder := range []string{"passports/", "versions/", "en18223/"} {
 		if err := a.Lines(folder, func(line []byte) error { lines.Write(line); return lines.WriteByte('\n') }); err != nil {
 			t.Fatal(err)
 		}

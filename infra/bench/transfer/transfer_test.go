@@ -136,22 +136,21 @@ func (w *workspace) Trail(context.Context, id.Tenant, int64, io.Writer) (int64, 
 	return -1, nil
 }
 
-func packed(t *testing.T, size int, all []records) (*workspace, time.Duration) {
+// newWorkspace has that many passports, and an export of them that was asked for in these formats.
+func newWorkspace(t *testing.T, size int, all []records, formats []export.Format) *workspace {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &workspace{size: size, records: all, key: key, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}}}
-	runtime.GC()
-	return w, w.pack(t)
+	return &workspace{size: size, records: all, key: key, export: export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace, Formats: formats}}}
 }
 
 // pack tells how long packing took.
 func (w *workspace) pack(t *testing.T) time.Duration {
 	t.Helper()
 	p := &export.Packager{
-		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: marks{w}, Signer: w, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: 24 * time.Hour, Stage: func(context.Context, id.Tenant) error { return nil },
+		Store: w, Requests: w, Source: w, Uploads: w, Checkpoints: marks{w}, Signer: w, IDs: id.NewSource(clock.System, rand.Reader), Now: clock.System, Patience: 24 * time.Hour, Groups: productgroup.NewSet().Find, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
 	begun := clock.System()
 	if err := p.Pack(t.Context(), "t", "e"); err != nil || w.export.State != export.Ready {
@@ -160,18 +159,15 @@ func (w *workspace) pack(t *testing.T) time.Duration {
 	return clock.System().Sub(begun)
 }
 
-// TestMemory packs workspaces of different sizes with the memory that a function of 1 GB leaves untuned.
+// TestMemory packs workspaces of different sizes, of passports that differ, with the memory that a function of 1 GB leaves
+// untuned.
 func TestMemory(t *testing.T) {
 	say := measured(t)
-	small := []records{{
-		passport: export.PassportRecord{ProductGroup: "general", Granularity: "model", Status: "published", Revision: 2, Version: 1},
-		version:  export.VersionRecord{Number: 1},
-	}}
-	content := passport.Content{"name": map[string]any{"en": "Chair"}, "manufacturer": map[string]any{"name": "Nordeiche"}}
-	small[0].passport.Content, small[0].version.Content = content, content
-	for _, size := range []int{10_000, 100_000, 1_000_000, 3_000_000} {
+	few := newVariety().passports(t, 60) // more than the window of the compression holds
+	for _, size := range []int{10_000, 100_000, 1_000_000} {
 		debug.FreeOSMemory()
-		w, took := packed(t, size, small)
+		w := newWorkspace(t, size, few, []export.Format{export.EN18223})
+		took := w.pack(t)
 		say("peak memory, %d passports | %d MB in use (packed in %.0f s)", size, w.peak>>20, took.Seconds())
 		if w.peak > 128<<20 {
 			t.Errorf("%d passports took %d MB", size, w.peak>>20)
