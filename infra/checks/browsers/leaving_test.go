@@ -30,6 +30,9 @@ func TestLeaving(t *testing.T) {
 	if state := p.reads("#contract-state"); strings.Contains(strings.ToLower(state), "active") {
 		t.Errorf("after the termination the contract is %q", state)
 	}
+	if text := p.reads("#passports"); strings.Contains(text, "Publish") {
+		t.Errorf("in the window passports are offered for publication: %q", text)
+	}
 	p.does("take the termination back", click("#take-back"), chromedp.WaitNotVisible(chromedp.CSS("#take-back")), seen("#create-name"))
 	if state := p.reads("#contract-state"); !strings.Contains(strings.ToLower(state), "active") {
 		t.Errorf("after taking it back the contract is %q", state)

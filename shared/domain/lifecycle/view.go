@@ -183,15 +183,15 @@ func (r Record) next(s State, c Context) string {
 	d, held := r.Policy().Prolong(r.Deadlines(), c.Holds)
 	switch s {
 	case Active:
-		return "Nothing: the contract runs."
+		return "The contract runs; there is nothing to do."
 	case Suspended:
-		return "Nothing: a suspension alone starts no deletion. Your data can be read and exported."
+		return "A suspension alone starts no deletion. Your data can be read and exported."
 	case Scheduled:
 		return "The termination comes into force at " + stamp(r.EffectiveAt) + ", unless an owner cancels it."
 	case Window:
 		return "Export what you need: the window closes at " + stamp(d.NotBefore) + ". Until then an owner can take the termination back."
 	case Certified:
-		return "Nothing: the deletion is complete and certified."
+		return "The deletion is complete and certified; there is nothing left to do."
 	}
 	switch {
 	case held:

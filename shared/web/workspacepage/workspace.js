@@ -189,6 +189,11 @@
 		return names && (names.en || Object.values(names)[0]) || "";
 	}
 
+	// allowed tells whether the stage of the contract permits something. Who may not see the stage is told by the answer.
+	function allowed(capability) {
+		return !state.may || state.may.has(capability);
+	}
+
 	function passportItem(p, role) {
 		const address = ours(p.publicUrl);
 		const published = p.status === "published";
@@ -196,7 +201,7 @@
 		if (published && address) {
 			acts.append(make("a", { href: address }, "Open the passport"));
 		}
-		if (p.status === "draft" && at("passports").dataset.publish.split(" ").includes(role)) {
+		if (p.status === "draft" && at("passports").dataset.publish.split(" ").includes(role) && allowed("write")) {
 			const button = make("button", { type: "button", class: "plain" }, "Publish");
 			button.addEventListener("click", () => publish(p, button));
 			acts.append(button);
@@ -298,7 +303,7 @@
 	// part shows a section to roles that may see it and fills it.
 	async function part(id, fill) {
 		const needs = { creation: "write", invite: "new-access", mint: "new-access" }[id];
-		const may = at(id).dataset.roles.split(" ").includes(state.role) && (!state.may || !needs || state.may.has(needs));
+		const may = at(id).dataset.roles.split(" ").includes(state.role) && (!needs || allowed(needs));
 		show(id, may);
 		if (may && fill) {
 			await fill();
