@@ -84,8 +84,8 @@ func Store(w io.Writer, name string, data []byte) (Member, error) {
 func (m Member) header() *zip.FileHeader {
 	h := &zip.FileHeader{
 		Name: m.Name, Method: zip.Deflate, CRC32: m.CRC, CompressedSize64: uint64(m.Packed), UncompressedSize64: uint64(m.Size),
-		Modified: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
+	h.ModifiedDate = 20<<9 | 1<<5 | 1 // of MS-DOS: 1 January 2000. A raw header is written as it is, and 0 is no date
 	if m.Stored {
 		h.Method = zip.Store
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 )
@@ -68,6 +69,20 @@ func read(file []byte, key *ecdsa.PublicKey) error {
 		return err
 	}
 	return errors.Join(a.Verify(nil), a.Lines("passports/", func([]byte) error { return nil }))
+}
+
+// TestDates holds that members have a date that there is: some programs refuse others.
+func TestDates(t *testing.T) {
+	file := packed(t, nil)
+	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		if got := f.Modified.UTC().Format(time.DateOnly); got != "2000-01-01" {
+			t.Errorf("%s is of %s", f.Name, got)
+		}
+	}
 }
 
 // TestEveryByteCounts changes each byte of a signed archive and cuts it off everywhere: it is refused, or says the same.
