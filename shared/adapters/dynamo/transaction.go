@@ -65,6 +65,25 @@ func (x *transaction) add(member types.TransactWriteItem, meaning func(item) err
 	x.meanings = append(x.meanings, meaning)
 }
 
+// bytes is how much there is in what the transaction puts, without names and numbers.
+func (x *transaction) bytes() int {
+	n := 0
+	for _, m := range x.members {
+		if m.Put == nil {
+			continue
+		}
+		for _, v := range m.Put.Item {
+			switch v := v.(type) {
+			case *types.AttributeValueMemberB:
+				n += len(v.Value)
+			case *types.AttributeValueMemberS:
+				n += len(v.Value)
+			}
+		}
+	}
+	return n
+}
+
 // tables are those that the transaction touches.
 func (x *transaction) tables() []string {
 	all := make([]string, len(x.members))

@@ -113,6 +113,9 @@ type ranges struct {
 func (r *ranges) ReadAt(p []byte, off int64) (n int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if off < 0 { // as an archive says that lacks its first bytes
+		return 0, errors.New("objects: a place before the file")
+	}
 	for n < len(p) {
 		at := off + int64(n)
 		if at >= r.size {

@@ -68,25 +68,22 @@ func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, unti
 	return r.Store.Step(ctx, end, entry)
 }
 
-// verdict is what became of a passport.
-type verdict struct {
-	present bool
-	err     error
-}
-
-// block stores passports, some at a time: they have nothing to do with one another. They are counted in their order, up to
-// the first that the storage did not answer for; those after it may be stored as well, and are met again as stored by this
-// import. Of documents, one file is in memory at a time.
+// block stores passports, some together and some at a time: they have nothing to do with one another. They are counted in
+// their order, up to the first that the storage did not answer for; those after it may be stored as well, and are met again
+// as stored by this import. Of documents, one file is in memory at a time.
 func (r *Runner) block(ctx context.Context, i *Import, a *archive.Archive, all []records) error {
-	became := make([]verdict, len(all))
+	became := make([]Verdict, len(all))
 	slots := make(chan struct{}, max(1, r.Parallel))
 	var wait sync.WaitGroup
 	var papersInHand sync.Mutex
-	for n := range all {
+	for rest, into := all, became; len(rest) > 0; {
+		n := first(rest)
+		some, verdicts := rest[:n], into[:n]
+		rest, into = rest[n:], into[n:]
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			became[n].present, became[n].err = r.one(ctx, *i, a, all[n], &papersInHand)
+			r.some(ctx, *i, a, some, verdicts, &papersInHand)
 		})
 	}
 	wait.Wait()
@@ -98,32 +95,58 @@ func (r *Runner) block(ctx context.Context, i *Import, a *archive.Archive, all [
 	return nil
 }
 
-func (r *Runner) one(ctx context.Context, i Import, a *archive.Archive, one records, papersInHand *sync.Mutex) (present bool, err error) {
-	whole, err := r.back(i, one)
-	if err != nil {
-		return false, err
+// first is how many passports from the first one on are stored together.
+func first(all []records) int {
+	n := 1
+	for len(all[0].documents) == 0 && n < min(together, len(all)) && len(all[n].documents) == 0 {
+		n++
 	}
-	if whole.Documents, err = papers(a, i, whole.Passport.ID, one.documents); err != nil {
-		return false, err
+	return n
+}
+
+// some stores passports in one call. Those that cannot be are left out of it.
+func (r *Runner) some(ctx context.Context, i Import, a *archive.Archive, all []records, became []Verdict, papersInHand *sync.Mutex) {
+	var wholes []Whole
+	var places []int
+	for n, one := range all {
+		w, err := r.whole(i, a, one)
+		if err != nil {
+			became[n].Err = err
+			continue
+		}
+		wholes, places = append(wholes, w), append(places, n)
 	}
-	if len(whole.Documents) > 0 {
+	if len(wholes) == 0 {
+		return
+	}
+	if len(all[0].documents) > 0 {
 		papersInHand.Lock()
 		defer papersInHand.Unlock()
 	}
-	entry := audit.New(r.IDs, r.caller(i), audit.PassportRestored, "passport:"+string(whole.Passport.ID), "", "").With("import", string(i.ID))
-	return r.Target.Restore(ctx, whole, entry)
+	for n, v := range r.Target.Restore(ctx, wholes) {
+		became[places[n]] = v
+	}
+}
+
+func (r *Runner) whole(i Import, a *archive.Archive, one records) (w Whole, err error) {
+	if w, err = r.back(i, one); err != nil {
+		return w, err
+	}
+	w.Documents, err = papers(a, i, w.Passport.ID, one.documents)
+	w.Entry = audit.New(r.IDs, r.caller(i), audit.PassportRestored, "passport:"+string(w.Passport.ID), "", "").With("import", string(i.ID))
+	return w, err
 }
 
 // count takes what became of a passport into the account. What is wrong with it is written down and stops nothing else; a
 // storage that does not answer stops the run, which then goes on later.
-func (i *Import) count(p export.PassportRecord, v verdict) error {
+func (i *Import) count(p export.PassportRecord, v Verdict) error {
 	switch {
-	case v.err == nil && v.present:
+	case v.Err == nil && v.Present:
 		i.Present++
-	case v.err == nil:
+	case v.Err == nil:
 		i.Restored++
 	default:
-		if err := i.refused(Problem{Passport: string(p.ID), ProductIdentifier: p.ProductIdentifier}, v.err); err != nil {
+		if err := i.refused(Problem{Passport: string(p.ID), ProductIdentifier: p.ProductIdentifier}, v.Err); err != nil {
 			return err
 		}
 		i.Failed++

@@ -122,9 +122,17 @@ func (w files) Arrived(_ context.Context, t id.Tenant, i id.Import) (there bool,
 	return there, err
 }
 
-// Restore stores documents, versions and moments first, each document in a call of its own, and the passport itself last, as
+func (w target) Restore(_ context.Context, all []restore.Whole) []restore.Verdict {
+	out := make([]restore.Verdict, len(all))
+	for n, whole := range all {
+		out[n].Present, out[n].Err = w.restore(whole)
+	}
+	return out
+}
+
+// restore stores documents, versions and moments first, each document in a call of its own, and the passport itself last, as
 // a long history is.
-func (w target) Restore(_ context.Context, whole restore.Whole, entry audit.Entry) (present bool, err error) {
+func (w target) restore(whole restore.Whole) (present bool, err error) {
 	p, by := whole.Passport, whole.By
 	own := w.tenants[p.Tenant]
 	there := false
@@ -168,7 +176,7 @@ func (w target) Restore(_ context.Context, whole restore.Whole, entry audit.Entr
 			return err
 		}
 		own.passports[p.ID], own.products[p.Product.Canonical()], own.imported[p.ID] = p, p.ID, by
-		w.trail[entry.Event]++
+		w.trail[whole.Entry.Event]++
 		return nil
 	})
 	return present, err

@@ -48,6 +48,7 @@ const (
 	leaseFor   = 90 * time.Second
 	blockSize  = 50      // passports between two checkpoints
 	blockBytes = 8 << 20 // of their lines, after which a block ends early; one passport may be larger
+	together   = 10      // passports that are given to the target in one call; with documents, one
 	maxShown   = 100     // refusals that are told one by one
 )
 
@@ -110,11 +111,10 @@ type Files interface {
 	Remove(ctx context.Context, t id.Tenant, i id.Import) error
 }
 
-// Target stores passports whole, with their versions, their history and their documents, or not at all. It returns a
-// conflict fault when the product belongs to another passport, and present when the same one is there already and was not
-// stored by this very import. It is safe for concurrent use.
+// Target stores passports whole, each with its versions, its history, its documents and its entry in the trail, or not at
+// all. Its verdicts are in the order of the passports. It is safe for concurrent use.
 type Target interface {
-	Restore(ctx context.Context, w Whole, entry audit.Entry) (present bool, err error)
+	Restore(ctx context.Context, all []Whole) []Verdict
 }
 
 // Whole is a passport with all that belongs to it.
@@ -124,6 +124,13 @@ type Whole struct {
 	Versions  []passport.Version // by number
 	History   []passport.Moment  // by time
 	Documents []Paper
+	Entry     audit.Entry
+}
+
+// Verdict is what became of a passport. Err is a conflict when the product belongs to another passport.
+type Verdict struct {
+	Present bool // the same one is there already, and this very import has not stored it
+	Err     error
 }
 
 // Paper is a document and a way to its bytes.
@@ -230,7 +237,7 @@ type Runner struct {
 	IDs      *id.Source
 	Now      clock.Clock
 	Patience time.Duration
-	Parallel int // passports that are stored at the same time; at least 1
+	Parallel int // calls of the target at the same time; at least 1
 }
 
 // Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone.

@@ -171,7 +171,7 @@ func TestImportRefuses(t *testing.T) {
 	raw, _ := exported(t, k, anna, `{"scope":"passports"}`)
 	_, otto := k.Organisation(t, "otto", "Another")
 	broken := spoiled(t, raw, "passports/000001.ndjson")
-	for name, file := range map[string][]byte{"changed": broken, "cut off": raw[:len(raw)-100], "no archive": []byte("hello"), "another archive": otherZip(t)} {
+	for name, file := range map[string][]byte{"changed": broken, "cut off": raw[:len(raw)-100], "without its first byte": raw[1:], "without its first member": raw[1000:], "no archive": []byte("hello"), "another archive": otherZip(t)} {
 		got := uploaded(t, k, otto, file)
 		if got["state"] != "refused" || got["why"] == "" {
 			t.Errorf("%s: %v", name, got)
@@ -198,7 +198,7 @@ func TestImportRefuses(t *testing.T) {
 	if done["failed"].(float64) != 1 || done["problems"].([]any)[0].(map[string]any)["code"] != "product-identifier-taken" {
 		t.Errorf("a product that is taken: %v", done)
 	}
-	if listed := answer(t, k.Do(t, "GET", "/v1/imports", otto, ""), 200)["items"].([]any); len(listed) != 6 {
+	if listed := answer(t, k.Do(t, "GET", "/v1/imports", otto, ""), 200)["items"].([]any); len(listed) != 8 {
 		t.Errorf("%d imports", len(listed))
 	}
 }
