@@ -17,7 +17,14 @@ import (
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+// apart are the jobs of retention, each in a process of its own.
+func apart(k *testkit.Kit) []jobs.Job {
+	all := retaining.Jobs(k.App.App)
+	for i := range all {
+		all[i] = retaining.Jobs(k.Process().App)[i]
+	}
+	return all
+}
 
 // TestWalk ends a contract on the real engines, each job with the role that the template gives it, and walks the days: at
 // the end no store names the tenant, and another tenant has all of its rows.
@@ -43,7 +50,7 @@ func TestWalk(t *testing.T) {
 	if err := lives.Step(t.Context(), lifecycle.Step{Before: before, After: life, Entries: []audit.Entry{entry}}); err != nil {
 		t.Fatal(err)
 	}
-	all := append([]jobs.Job{auditing.Jobs(k.App.App)[0]}, retaining.Jobs(k.App.App)...)
+	all := append([]jobs.Job{auditing.Jobs(k.App.App)[0]}, apart(k)...)
 	state := lifecycle.State("")
 	for day := 0; day < 95; day++ {
 		for range 2 {
