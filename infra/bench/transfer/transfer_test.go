@@ -169,7 +169,7 @@ func TestMemory(t *testing.T) {
 	}}
 	content := passport.Content{"name": map[string]any{"en": "Chair"}, "manufacturer": map[string]any{"name": "Nordeiche"}}
 	small[0].passport.Content, small[0].version.Content = content, content
-	for _, size := range []int{10_000, 100_000, 1_000_000} {
+	for _, size := range []int{10_000, 100_000, 1_000_000, 3_000_000} {
 		debug.FreeOSMemory()
 		w, took := packed(t, size, small)
 		say("peak memory, %d passports | %d MB in use (packed in %.0f s)", size, w.peak>>20, took.Seconds())

@@ -84,7 +84,7 @@ func export(t *testing.T) string {
 		}
 	}
 	anna = k.SignIn(t, "anna")
-	made := answer(t, k, 202, "POST", "/v1/exports", anna, `{"scope":"workspace","formats":["en18223"]}`)["id"].(string)
+	made := answer(t, k, 202, "POST", "/v1/exports", anna, `{"scope":"workspace","formats":["en18223","en18223-jsonld"]}`)["id"].(string)
 	k.PackAll(t)
 	got := answer(t, k, 200, "GET", "/v1/exports/"+made+"?link=true", anna, "")
 	resp := k.Fetch(t, got["download"].(map[string]any)["url"].(string))
@@ -240,7 +240,7 @@ func described(t *testing.T, all map[string][]byte, m manifest) {
 			seen[kind]++
 			if seen[kind] == 1 { // the schema must be able to refuse
 				v["member-that-nobody-knows"] = true
-				if schema.Validate(v) == nil && kind != "en18223" && kind != "audit" && kind != "audit-not-yet-signed" {
+				if schema.Validate(v) == nil && kind != "en18223-jsonld" && kind != "audit" && kind != "audit-not-yet-signed" {
 					t.Errorf("the schema of %s takes anything", kind)
 				}
 			}

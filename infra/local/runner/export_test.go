@@ -32,7 +32,7 @@ func TestTakeEverythingAway(t *testing.T) {
 	run("go", "build", "-o", ctl, "github.com/passportcraft/passportcraft/infra/passportctl")
 	key, file := filepath.Join(dir, "audit-key.pem"), filepath.Join(dir, "export.zip")
 	run(ctl, "audit", "key", "-url", s.URL, "-o", key)
-	run(ctl, "export", "-url", s.URL, "-o", file, "-formats", "csv,xlsx,en18223", "-no-audit")
+	run(ctl, "export", "-url", s.URL, "-o", file, "-formats", "csv,xlsx,en18223,en18223-jsonld", "-no-audit")
 	if said := run(ctl, "verify", "export", file, "-key", key); !strings.Contains(said, "4 passports") || !strings.Contains(said, "4 versions") {
 		t.Errorf("verify: %s", said)
 	}
@@ -47,7 +47,7 @@ func TestTakeEverythingAway(t *testing.T) {
 		if !strings.Contains(said, "No errors detected") || strings.Contains(said, "audit/") {
 			t.Errorf("unzip: %s", said)
 		}
-		for _, name := range []string{"tables/battery/000001.csv", "tables/battery/000001.xlsx", "en18223/000001.ndjson"} {
+		for _, name := range []string{"tables/battery/000001.csv", "tables/battery/000001.xlsx", "en18223/000001.ndjson", "en18223-jsonld/000001.ndjson"} {
 			if !strings.Contains(said, name) {
 				t.Errorf("the package lacks %s:\n%s", name, said)
 			}

@@ -50,8 +50,9 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
   passportctl audit key -url https://passports.example -o audit-key.pem
       downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
   passportctl export -url https://passports.example -o FILE [-scope workspace|passports|account]
-      [-formats csv,xlsx,en18223] [-no-versions] [-no-audit] [-no-documents]
-      asks for an export, waits for it and fetches it; with more formats of the passports, or without some of it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
+      [-formats en18223,en18223-jsonld,csv,xlsx|none] [-no-versions] [-no-audit] [-no-documents]
+      asks for an export, waits for it and fetches it; with other formats of the passports than EN 18223 in the full form
+      as JSON (en18223), with none, or without some of it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
   passportctl import FILE -url https://passports.example [-dry-run]
       brings an export back: uploads it, has it checked and stores it. The API key (scope passports:write) is read from
       PASSPORTCRAFT_API_KEY. What was published comes back suspended; what is there already stays as it is.

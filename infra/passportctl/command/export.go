@@ -150,7 +150,11 @@ func exportAll(ctx context.Context, args []string, w World) error {
 // order is what is asked for. What is to be left out is said, and nothing about the rest.
 func order(scope, formats string, without map[string]*bool) map[string]any {
 	o := map[string]any{"scope": scope}
-	if formats != "" {
+	switch formats {
+	case "":
+	case "none":
+		o["formats"] = []string{}
+	default:
 		o["formats"] = strings.Split(formats, ",")
 	}
 	include := map[string]bool{}

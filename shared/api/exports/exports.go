@@ -31,6 +31,7 @@ type Export struct {
 	Items       int64      `json:"items"`                 // passports packed so far
 	Total       int64      `json:"total"`                 // passports to pack; 0 until counted
 	Bytes       int64      `json:"bytes"`                 // of the package so far
+	Parts       int        `json:"parts"`                 // of the package that are uploaded
 	SecondsLeft int64      `json:"secondsLeft,omitempty"` // at the pace so far
 	ReadyAt     *time.Time `json:"readyAt,omitempty"`
 	ExpiresAt   *time.Time `json:"expiresAt,omitempty"`
@@ -47,7 +48,7 @@ type Download struct {
 func view(e export.Export, at time.Time) Export {
 	v := Export{
 		ID: e.ID, State: e.State, Scope: e.Options.Scope, ProductGroup: e.Options.ProductGroup, Status: e.Options.Status, Formats: e.Options.Formats, Include: e.Options.Include,
-		Snapshot: e.Snapshot, RequestedAt: e.RequestedAt, RequestedBy: e.RequestedBy, Items: e.Items, Total: e.Total, Bytes: e.Bytes, Why: e.Why,
+		Snapshot: e.Snapshot, RequestedAt: e.RequestedAt, RequestedBy: e.RequestedBy, Items: e.Items, Total: e.Total, Bytes: e.Bytes, Parts: e.Parts, Why: e.Why,
 	}
 	if !e.ReadyAt.IsZero() {
 		v.ReadyAt, v.ExpiresAt = &e.ReadyAt, &e.ExpiresAt

@@ -2,13 +2,14 @@ package archive
 
 import (
 	"bytes"
-	"compress/flate"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // chunk is how many bytes are collected before they are compressed, while the next ones are collected.

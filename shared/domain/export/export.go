@@ -58,7 +58,8 @@ type Options struct {
 	ProductGroup string `json:"productGroup,omitempty"` // of passports; empty: all
 	Status       string `json:"status,omitempty"`       // of passports at the snapshot; empty: all
 
-	// Formats are those beside our own lines, which hold everything and always come.
+	// Formats are those beside our own lines, which hold everything and always come. Not said, it is EN18223 where there
+	// are passports; said and empty, it is none.
 	Formats []Format `json:"formats,omitempty"`
 
 	Include Include `json:"include,omitzero"`
@@ -98,10 +99,19 @@ type Format string
 
 // The formats. Tables hold the passports' own content, one table for each product group, and can be imported again.
 const (
-	EN18223 Format = "en18223" // passports in force, in the compressed form of EN 18223:2026 as JSON-LD
-	CSV     Format = "csv"
-	XLSX    Format = "xlsx"
+	EN18223       Format = "en18223"        // passports in force, in the full form of EN 18223:2026 as JSON
+	EN18223JSONLD Format = "en18223-jsonld" // the same in the compressed form, as JSON-LD
+	CSV           Format = "csv"
+	XLSX          Format = "xlsx"
 )
+
+// orDefault are the options with what is meant where no formats are said.
+func (o Options) orDefault() Options {
+	if o.Formats == nil && o.Scope != Account {
+		o.Formats = []Format{EN18223}
+	}
+	return o
+}
 
 // tables are the formats of tables that were asked for, each once.
 func (o Options) tables() []Format {
@@ -130,8 +140,8 @@ func (o Options) Check() error {
 		bad("/status", "one of draft, published, suspended, archived")
 	}
 	for i, f := range o.Formats {
-		if !slices.Contains([]Format{EN18223, CSV, XLSX}, f) || o.Scope == Account {
-			bad(fmt.Sprintf("/formats/%d", i), "en18223, csv or xlsx, of passports")
+		if !slices.Contains([]Format{EN18223, EN18223JSONLD, CSV, XLSX}, f) || o.Scope == Account {
+			bad(fmt.Sprintf("/formats/%d", i), "en18223, en18223-jsonld, csv or xlsx, of passports")
 		}
 	}
 	if o.Include.Versions != nil && o.Scope == Account {
@@ -161,6 +171,7 @@ type Export struct {
 	Items       int64 // passports packed so far
 	Total       int64 // passports to pack; 0 until counted
 	Bytes       int64 // of the package so far
+	Parts       int   // of the package that are uploaded
 	ReadyAt     time.Time
 	ExpiresAt   time.Time
 	Why         string // it failed
@@ -243,7 +254,7 @@ func (s *Service) Request(ctx context.Context, by access.Caller, o Options) (Exp
 		return Export{}, fault.New(fault.CodeRateLimited, "An organisation can ask for %d exports in 24 hours.", PerDay).After(recent[len(recent)-1].RequestedAt.Add(24 * time.Hour).Sub(by.At))
 	}
 	e := Export{
-		ID: id.New[id.Export](s.IDs), Tenant: by.Tenant, State: Queued, Options: o, RequestedAt: by.At, RequestedBy: by.Actor, Snapshot: by.At,
+		ID: id.New[id.Export](s.IDs), Tenant: by.Tenant, State: Queued, Options: o.orDefault(), RequestedAt: by.At, RequestedBy: by.Actor, Snapshot: by.At,
 	}
 	entry := audit.New(s.IDs, by, audit.ExportRequested, "export:"+string(e.ID), "", "").With("scope", string(o.Scope))
 	if err := s.Store.Create(ctx, e, entry); err != nil {

@@ -57,7 +57,7 @@ func (r *run) checkpoint(ctx context.Context) error {
 		return err
 	}
 	r.export.State, r.export.Step, r.export.Marked, r.export.LeaseUntil = Running, step, r.export.Fence, r.Now().Add(leaseFor)
-	r.export.Items, r.export.Total, r.export.Bytes = r.Items, r.Total, r.Bytes
+	r.export.Items, r.export.Total, r.export.Bytes, r.export.Parts = r.Items, r.Total, r.Bytes, len(r.Parts)
 	if err := r.Store.Save(ctx, r.export); err != nil || r.parked == (Mark{}) {
 		return err
 	}

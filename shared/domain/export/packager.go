@@ -217,7 +217,7 @@ func (r *run) builder(kind string) *archive.Builder {
 		return b
 	}
 	name := kind
-	if !slices.Contains([]string{"passports", "versions", "documents", "en18223", "audit"}, kind) {
+	if !slices.Contains([]string{"passports", "versions", "documents", string(EN18223), string(EN18223JSONLD), "audit"}, kind) {
 		name = kind + ".ndjson"
 	} else {
 		number := 1
@@ -314,16 +314,28 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 	}
 }
 
-// represent adds the version in force in the form of EN 18223.
+// represent adds the version in force in the forms of EN 18223 that were asked for.
 func (r *run) represent(p PassportRecord, v VersionRecord) error {
-	group, err := r.Groups(v.ProductGroup)
-	if err != nil {
-		return err
+	for _, f := range []struct {
+		format Format
+		write  func(interop.Passport, *productgroup.Group) map[string]any
+	}{{EN18223, interop.Full}, {EN18223JSONLD, interop.Compressed}} {
+		if !slices.Contains(r.export.Options.Formats, f.format) {
+			continue
+		}
+		group, err := r.Groups(v.ProductGroup)
+		if err != nil {
+			return err
+		}
+		err = r.line(string(f.format), f.write(interop.Passport{
+			ID: string(p.ID), ProductIdentifier: v.ProductIdentifier, Granularity: v.Granularity, Status: p.Status, UpdatedAt: v.PublishedAt,
+			Owner: string(r.export.Tenant), Content: v.Content,
+		}, group))
+		if err != nil {
+			return err
+		}
 	}
-	return r.line("en18223", interop.Compressed(interop.Passport{
-		ID: string(p.ID), ProductIdentifier: v.ProductIdentifier, Granularity: v.Granularity, Status: p.Status, UpdatedAt: v.PublishedAt,
-		Owner: string(r.export.Tenant), Content: v.Content,
-	}, group))
+	return nil
 }
 
 func (r *run) account(ctx context.Context) (again bool, err error) {

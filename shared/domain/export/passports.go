@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
@@ -61,7 +60,7 @@ func (r *run) passport(ctx context.Context, p id.Passport) error {
 			if err == nil && !o.without(partVersions) {
 				err = r.line("versions", record)
 			}
-			if err != nil || record.Number != whole.Version || !slices.Contains(o.Formats, EN18223) {
+			if err != nil || record.Number != whole.Version {
 				return err
 			}
 			return r.represent(whole, record)

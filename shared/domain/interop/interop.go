@@ -44,13 +44,19 @@ func Compressed(p Passport, group *productgroup.Group) map[string]any {
 	if out == nil {
 		out = map[string]any{}
 	}
+	maps.Copy(out, header(p, group))
+	out["@context"] = terms
+	return out
+}
+
+// header is what every form says of a passport (Table 1), but for its data elements.
+func header(p Passport, group *productgroup.Group) map[string]any {
 	status := map[string]string{"published": "active", "suspended": "inactive", "archived": "archived"}[p.Status]
-	maps.Copy(out, map[string]any{
-		"@context": terms, "digitalProductPassportId": "urn:uuid:" + p.ID, "uniqueProductIdentifier": p.ProductIdentifier, "granularity": p.Granularity,
+	return map[string]any{
+		"digitalProductPassportId": "urn:uuid:" + p.ID, "uniqueProductIdentifier": p.ProductIdentifier, "granularity": p.Granularity,
 		"dppSchemaVersion": SchemaVersion, "dppStatus": status, "lastUpdate": p.UpdatedAt.UTC().Format(time.RFC3339), "economicOperatorId": operator(p),
 		"contentSpecificationIds": []string{productgroup.Vocabulary + group.Name() + "/1"},
-	})
-	return out
+	}
 }
 
 // operator is the identifier of the economic operator: of the one responsible, else of the manufacturer, else of the

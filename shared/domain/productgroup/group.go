@@ -29,6 +29,7 @@ type Group struct {
 	name   string
 	source []byte
 	parsed func() *schema
+	terms  func() []Term
 }
 
 // Set is the product groups of this build.
@@ -40,7 +41,9 @@ func NewSet() *Set {
 }
 
 func newGroup(name string, source []byte) *Group {
-	return &Group{name: name, source: source, parsed: sync.OnceValue(func() *schema { return parse(source) })}
+	g := &Group{name: name, source: source, parsed: sync.OnceValue(func() *schema { return parse(source) })}
+	g.terms = sync.OnceValue(func() []Term { return dictionary(g.parsed().root.Properties, Vocabulary+name+"/1#") })
+	return g
 }
 
 // All lists the groups.

@@ -28,6 +28,7 @@ type node struct {
 	Description   string                   `json:"description"`
 	Type          string                   `json:"type"`
 	Format        string                   `json:"format"`
+	Pattern       string                   `json:"pattern"`
 	Properties    properties               `json:"properties"`
 	Items         *node                    `json:"items"`
 	Unit          string                   `json:"x-unit"`

@@ -45,6 +45,9 @@ func fetched(t *testing.T, k *testkit.Kit, token, export string) ([]byte, *archi
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("fetching: %d %.300s %v", resp.StatusCode, b, err)
 	}
+	if parts := got["parts"].(float64); parts < 1 {
+		t.Errorf("the export says %v parts", parts)
+	}
 	if n := int64(got["bytes"].(float64)); n != int64(len(b)) {
 		t.Errorf("the export says %d bytes and has %d", n, len(b))
 	}
@@ -106,8 +109,9 @@ func TestExport(t *testing.T) {
 	k.Clock.Advance(time.Minute)
 	expect(t, k, 403, "forbidden", "POST", "/v1/exports", bert, `{"scope":"workspace"}`)
 	expect(t, k, 422, "value-invalid", "POST", "/v1/exports", anna, `{"scope":"everything","status":"lost"}`)
-	raw, a := exported(t, k, anna, `{"scope":"workspace","formats":["en18223"]}`)
-	standard(t, lines(t, a, "en18223/"), 2)
+	raw, a := exported(t, k, anna, `{"scope":"workspace","formats":["en18223","en18223-jsonld"]}`)
+	standard(t, "DigitalProductPassportFull", lines(t, a, "en18223/"), 2)
+	standard(t, "DigitalProductPassportCompressed", lines(t, a, "en18223-jsonld/"), 2)
 	passports, versions := lines(t, a, "passports/"), lines(t, a, "versions/")
 	if len(passports) != 8 || len(versions) != 2 || a.Manifest.Counts["passports"] != 8 {
 		t.Errorf("%d passports, %d versions, counts %v", len(passports), len(versions), a.Manifest.Counts)
@@ -210,7 +214,7 @@ func described(t *testing.T, a *archive.Archive, raw []byte) {
 }
 
 // standard holds passports in the form of EN 18223 against a schema of that standard that is not ours.
-func standard(t *testing.T, passports []map[string]any, want int) {
+func standard(t *testing.T, form string, passports []map[string]any, want int) {
 	t.Helper()
 	if len(passports) != want {
 		t.Errorf("%d passports in the form of the standard, want %d", len(passports), want)
@@ -229,7 +233,7 @@ func standard(t *testing.T, passports []map[string]any, want int) {
 	if err := c.AddResource("https://standard.example/schema", v); err != nil {
 		t.Fatal(err)
 	}
-	schema, err := c.Compile("https://standard.example/schema#/$defs/DigitalProductPassportCompressed")
+	schema, err := c.Compile("https://standard.example/schema#/$defs/" + form)
 	if err != nil {
 		t.Fatal(err)
 	}

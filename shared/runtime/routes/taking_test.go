@@ -115,7 +115,7 @@ func TestLeavingOut(t *testing.T) {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)
 		}
 	}
-	raw, a := exported(t, k, anna, `{"scope":"workspace","formats":["en18223"],"include":{"versions":false,"audit":false}}`)
+	raw, a := exported(t, k, anna, `{"scope":"workspace","include":{"versions":false,"audit":false}}`)
 	for _, m := range a.Manifest.Members {
 		if strings.HasPrefix(m.Name, "versions/") || strings.HasPrefix(m.Name, "audit/") || strings.HasPrefix(m.Name, "account/audit") {
 			t.Errorf("%s came along", m.Name)
@@ -128,5 +128,31 @@ func TestLeavingOut(t *testing.T) {
 	run := committed(t, k, other, uploaded(t, k, other, raw))
 	if problems, _ := run["problems"].([]any); run["failed"] != 1.0 || len(problems) != 1 || !strings.Contains(fmt.Sprint(problems[0]), "without versions") {
 		t.Errorf("a package without versions came back: %v", run)
+	}
+}
+
+// TestFormats holds which forms of the passports come, said and not said.
+func TestFormats(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	_, anna := k.Organisation(t, "anna", "Nordeiche")
+	k.Publish(t, anna, k.Create(t, anna, complete))
+	for body, want := range map[string]string{
+		`{"scope":"passports"}`:                              "en18223",
+		`{"scope":"passports","formats":["en18223-jsonld"]}`: "en18223-jsonld",
+		`{"scope":"passports","formats":[]}`:                 "",
+		`{"scope":"workspace","formats":["csv"]}`:            "tables",
+		`{"scope":"account"}`:                                "",
+	} {
+		_, a := exported(t, k, anna, body)
+		var got []string
+		for _, m := range a.Manifest.Members {
+			folder, _, _ := strings.Cut(m.Name, "/")
+			if strings.HasPrefix(folder, "en18223") || folder == "tables" {
+				got = append(got, folder)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s brings %q, want %q", body, got, want)
+		}
 	}
 }
