@@ -130,6 +130,9 @@ func Open(t testing.TB, o Options) *Kit {
 	return k
 }
 
+// Process is the platform in a process of its own: it knows nothing that another has found out.
+func (k *Kit) Process() *tenancy.App { return k.open() }
+
 // Function is the gate of one function in a process of its own.
 func (k *Kit) Function(t testing.TB, name string) *httpapi.Gate {
 	t.Helper()
@@ -215,7 +218,7 @@ func Environment(t testing.TB) map[string]string {
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys", "CUSTODY_TABLE": prefix + "Custody",
-		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "CUSTODY_KEY_ARN": custody, "RATE_PER_KEY": "1000000",
+		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "CUSTODY_KEY_ARN": custody, "USER_POOL_ID": "pool", "RATE_PER_KEY": "1000000",
 	}
 }
 

@@ -106,6 +106,9 @@ func Ask(hold string, scope Scope, basis Basis, by string, reviewBy time.Time, r
 
 // Approve puts a hold in force. Nobody approves what they asked for.
 func (h Hold) Approve(by string, now time.Time) (Hold, error) {
+	if !h.ReleasedAt.IsZero() {
+		return h, fault.New(fault.CodeHoldInvalid, "The hold was released, at %s.", stamp(h.ReleasedAt))
+	}
 	if !h.ApprovedAt.IsZero() {
 		return h, fault.New(fault.CodeHoldInvalid, "The hold was approved already, at %s.", stamp(h.ApprovedAt))
 	}

@@ -58,18 +58,28 @@ func keysDestroyed(works []Work) time.Time {
 	return last
 }
 
-// closeJournal says in the journal that this deletion is proven in the active systems. What is closed already stays.
+// closeJournal says in the journal that this deletion is proven in the active systems, and with it those that were opened
+// again: an entry that stays open is never dropped. What is closed already stays.
 func (v *visit) closeJournal(ctx context.Context) (bool, error) {
-	closed, err := v.Journal.Closed(ctx, v.order())
-	if err != nil || closed {
-		return closed, err
+	for _, o := range ordersOf(v.life) {
+		closed, err := v.Journal.Closed(ctx, o)
+		if err == nil && !closed {
+			closed, err = v.closeOne(ctx, o)
+		}
+		if err != nil || !closed {
+			return false, err
+		}
 	}
+	return true, nil
+}
+
+func (v *visit) closeOne(ctx context.Context, o Order) (bool, error) {
 	// An entry that was closed before, and dropped since because a hold has kept the rest for months, is written again.
-	if err := journalled(ctx, v.Journal, v.life); err != nil {
+	if err := begin(ctx, v.Journal, v.life, o); err != nil {
 		return false, err
 	}
-	if err := v.Journal.Close(ctx, v.order(), v.life.Record.ActiveClearAt, evidence(v.works)); err != nil {
+	if err := v.Journal.Close(ctx, o, v.life.Record.ActiveClearAt, evidence(v.works)); err != nil {
 		return false, err
 	}
-	return v.Journal.Closed(ctx, v.order())
+	return v.Journal.Closed(ctx, o)
 }

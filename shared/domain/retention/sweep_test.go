@@ -239,6 +239,11 @@ func TestReopen(t *testing.T) {
 	if len(w.lives.certs) != 1 {
 		t.Error("no certificate")
 	}
+	for order, closed := range w.journal {
+		if closed.IsZero() {
+			t.Errorf("%s stays open in the journal", order)
+		}
+	}
 }
 
 // TestDroppedFromJournal holds that an entry that the journal has dropped before the end is written again.

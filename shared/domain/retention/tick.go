@@ -286,23 +286,32 @@ func (v *visit) enter(ctx context.Context, given lifecycle.Facts) error {
 	return journalled(ctx, v.Journal, v.life)
 }
 
-// order is the deletion of this tenant.
-func (v *visit) order() Order { return orderOf(v.life) }
-
-// orderOf is the deletion of a whole tenant. One that was opened again is another one, whose backups have to run out again.
+// orderOf is the deletion of a whole tenant that goes on now.
 func orderOf(l lifecycle.Life) Order {
-	o := Order{Tenant: l.Record.Tenant, Asked: l.Record.T0}
+	all := ordersOf(l)
+	return all[len(all)-1]
+}
+
+// ordersOf are all deletions of a whole tenant, in their order. One that was opened again is another one, whose backups
+// have to run out again.
+func ordersOf(l lifecycle.Life) []Order {
+	all := []Order{{Tenant: l.Record.Tenant, Asked: l.Record.T0}}
 	for _, m := range l.History {
 		if m.Event == lifecycle.EventReopened {
-			o.Asked = m.At
+			all = append(all, Order{Tenant: l.Record.Tenant, Asked: m.At})
 		}
 	}
-	return o
+	return all
 }
 
 // journalled writes the deletion of a tenant into the journal, before anything of it is destroyed.
 func journalled(ctx context.Context, j Journal, l lifecycle.Life) error {
-	o, notBefore := orderOf(l), l.Record.Deadlines().DrainUntil
+	return begin(ctx, j, l, orderOf(l))
+}
+
+// begin writes one of a tenant's deletions into the journal.
+func begin(ctx context.Context, j Journal, l lifecycle.Life, o Order) error {
+	notBefore := l.Record.Deadlines().DrainUntil
 	if o.Asked.After(notBefore) {
 		notBefore = o.Asked
 	}

@@ -17,22 +17,25 @@ import (
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+// apart are the jobs of retention, each in a process of its own.
+func apart(k *testkit.Kit) []jobs.Job {
+	all := retaining.Jobs(k.App.App)
+	for i := range all {
+		all[i] = retaining.Jobs(k.Process().App)[i]
+	}
+	return all
+}
 
-// TestWalk ends a contract on the real engines, each job with the role that the template gives it, and walks the days: at
-// the end no store names the tenant, and another tenant has all of its rows.
-func TestWalk(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{})
-	tenant, _ := k.Tenant(t, "Nordeiche")
-	other, _ := k.Tenant(t, "Other")
-	lives, ids := dynamo.NewLives(k.App.Database()), id.NewSource(k.Clock.Now, k.App.Stores().Random)
-	begun := k.Clock.Now()
+// leave ends the contract of a tenant now.
+func leave(t *testing.T, k *testkit.Kit, tenant id.Tenant, name string) {
+	t.Helper()
+	lives, ids, begun := dynamo.NewLives(k.App.Database()), id.NewSource(k.Clock.Now, k.App.Stores().Random), k.Clock.Now()
 	life, err := lives.Life(t.Context(), tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
 	by := access.Caller{Tenant: tenant, Actor: "person:" + string(id.New[id.Person](ids)), Role: access.Owner, Request: id.New[id.Request](ids), At: begun}
-	r, event, err := lifecycle.Terminate(life.Record, by, lifecycle.Termination{Confirmation: "Nordeiche", Name: "Nordeiche", Policy: lifecycle.Current()}, begun)
+	r, event, err := lifecycle.Terminate(life.Record, by, lifecycle.Termination{Confirmation: name, Name: name, Policy: lifecycle.Current()}, begun)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +46,17 @@ func TestWalk(t *testing.T) {
 	if err := lives.Step(t.Context(), lifecycle.Step{Before: before, After: life, Entries: []audit.Entry{entry}}); err != nil {
 		t.Fatal(err)
 	}
-	all := append([]jobs.Job{auditing.Jobs(k.App.App)[0]}, retaining.Jobs(k.App.App)...)
+}
+
+// TestWalk ends a contract on the real engines, each job with the role that the template gives it, and walks the days: at
+// the end no store names the tenant, and another tenant has all of its rows.
+func TestWalk(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{})
+	tenant, _ := k.Tenant(t, "Nordeiche")
+	other, _ := k.Tenant(t, "Other")
+	lives := dynamo.NewLives(k.App.Database())
+	leave(t, k, tenant, "Nordeiche")
+	all := append([]jobs.Job{auditing.Jobs(k.App.App)[0]}, apart(k)...)
 	state := lifecycle.State("")
 	for day := 0; day < 95; day++ {
 		for range 2 {

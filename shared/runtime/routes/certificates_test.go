@@ -17,7 +17,8 @@ import (
 // TestCertificate hands a certificate out to whoever has its secret, as a page and as the signed file, and tells nobody
 // else whether there is one.
 func TestCertificate(t *testing.T) {
-	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	s := &saboteur{}
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: s})
 	tenant, _ := k.Tenant(t, "Gone")
 	ctx, name, secret := context.Background(), string(id.New[id.Entry](k.App.IDs())), "a secret that was mailed"
 	d := certificate.Document{
@@ -60,5 +61,20 @@ func TestCertificate(t *testing.T) {
 	}
 	if w := k.Do(t, "POST", at, "", "secret=guessed", "Accept", "text/html", "Content-Type", "application/x-www-form-urlencoded"); w.Code != 404 || !strings.Contains(w.Body.String(), `role="alert"`) {
 		t.Errorf("a wrong secret in the form: %d", w.Code)
+	}
+	for n := int64(1); ; n++ { // a storage that does not answer is told, not that there is no certificate
+		s.arm(n, false)
+		w := k.Do(t, "POST", at, "", `{"secret":"`+secret+`"}`, "Accept", "application/json")
+		calls := s.calls.Load()
+		s.arm(0, false)
+		if calls < n {
+			if w.Code != 200 || n == 1 {
+				t.Errorf("%d after %d calls", w.Code, calls)
+			}
+			break
+		}
+		if w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "sabotage") {
+			t.Errorf("call %d: %d %s", n, w.Code, w.Body)
+		}
 	}
 }

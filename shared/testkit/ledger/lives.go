@@ -227,7 +227,11 @@ func (h *Holds) Hold(_ context.Context, t id.Tenant, hold string) (lifecycle.Hol
 
 // Of is one of lifecycle.Holds.
 func (h *Holds) Of(_ context.Context, t id.Tenant) ([]lifecycle.Hold, error) {
-	return slices.Clone(h.byTenant[t]), nil
+	all := slices.Clone(h.byTenant[t])
+	slices.SortFunc(all, func(a, b lifecycle.Hold) int {
+		return cmp.Or(a.RequestedAt.Compare(b.RequestedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return all, nil
 }
 
 // Save is one of lifecycle.Holds.

@@ -2,6 +2,7 @@ package ledgercontract
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -28,14 +29,25 @@ func entry(tenant id.Tenant, event audit.Event, object string) audit.Entry {
 func Holds(t *testing.T, open func(t *testing.T) HoldsKit) {
 	k := open(t)
 	ctx, tenant, other := t.Context(), k.Found(t), k.Found(t)
-	ask := func(tenant id.Tenant) lifecycle.Hold {
+	ask := func(tenant id.Tenant, at time.Time) lifecycle.Hold {
 		h, err := lifecycle.Ask(string(id.New[id.Request](newIDs())), lifecycle.Scope{Kind: lifecycle.ScopeTenant, Tenant: tenant},
-			lifecycle.Basis{Act: "Act", Article: "1", Case: "ä"}, "operator:1", start().Add(30*lifecycle.Day), 90*lifecycle.Day, start())
+			lifecycle.Basis{Act: "Act", Article: "1", Case: "ä"}, "operator:1", start().Add(30*lifecycle.Day), 90*lifecycle.Day, at)
 		must(t, err)
 		must(t, k.Holds.Save(ctx, nil, h, entry(tenant, lifecycle.EventHoldAsked, "hold:"+h.ID)))
 		return h
 	}
-	first, second, theirs := ask(tenant), ask(tenant), ask(other)
+	if all, err := k.Holds.Of(ctx, tenant); err != nil || len(all) > 0 {
+		t.Errorf("before any: %v, %v", all, err)
+	}
+	first, second, theirs := ask(tenant, start()), ask(tenant, start().Add(time.Minute)), ask(other, start())
+	early := ask(tenant, start().Add(-time.Minute)) // written down last
+	unasked := early
+	unasked.ID = string(id.New[id.Request](newIDs()))
+	want(t, k.Holds.Save(ctx, &unasked, unasked, entry(tenant, lifecycle.EventHoldApproved, "hold:"+unasked.ID)), lifecycle.ErrStale)
+	for _, nobody := range []string{"", "x", unasked.ID} {
+		_, err := k.Holds.Hold(ctx, tenant, nobody)
+		want(t, err, fault.NotFound)
+	}
 	want(t, k.Holds.Save(ctx, nil, first, entry(tenant, lifecycle.EventHoldAsked, "hold:"+first.ID)), lifecycle.ErrStale)
 	_, err := k.Holds.Hold(ctx, other, first.ID)
 	want(t, err, fault.NotFound)
@@ -46,13 +58,13 @@ func Holds(t *testing.T, open func(t *testing.T) HoldsKit) {
 	want(t, k.Holds.Save(ctx, &first, approved, entry(tenant, lifecycle.EventHoldApproved, "hold:"+first.ID)), lifecycle.ErrStale)
 	released, err := approved.Release("operator:2", start().Add(2*time.Hour))
 	must(t, err)
-	must(t, k.Holds.Save(ctx, &approved, released, entry(tenant, lifecycle.EventHoldReleased, "hold:"+first.ID)))
+	must(t, k.Holds.Save(ctx, &approved, released, audit.Entry{})) // the trail has begun to be deleted
 	got, err := k.Holds.Hold(ctx, tenant, first.ID)
 	must(t, err)
 	equal(t, got, released)
 	all, err := k.Holds.Of(ctx, tenant)
 	must(t, err)
-	equal(t, all, []lifecycle.Hold{released, second}) // in the order of asking
+	equal(t, all, []lifecycle.Hold{early, released, second}) // in the order of asking
 	seen := map[string]bool{}
 	must(t, k.Holds.Each(ctx, func(h lifecycle.Hold) error {
 		seen[h.ID] = true
@@ -61,6 +73,9 @@ func Holds(t *testing.T, open func(t *testing.T) HoldsKit) {
 	if !seen[first.ID] || !seen[second.ID] || !seen[theirs.ID] {
 		t.Errorf("holds of all tenants: %v", seen)
 	}
+	enough, n := errors.New("enough"), 0
+	want(t, k.Holds.Each(ctx, func(lifecycle.Hold) error { n++; return enough }), enough)
+	equal(t, n, 1)
 }
 
 // ChoicesKit is what the suite for choices exercises.
@@ -88,6 +103,11 @@ func Choices(t *testing.T, open func(t *testing.T) ChoicesKit) {
 	must(t, k.Choices.Choose(as(tenant), tenant, p, lifecycle.Choice{}, entry(tenant, lifecycle.EventDispositionSet, "passport:"+string(p))))
 	if c, err = k.Choices.Choice(as(tenant), tenant, p); err != nil || c != (lifecycle.Choice{}) {
 		t.Errorf("taken back, it is %+v, %v", c, err)
+	}
+	mine, next := lifecycle.Choice{SuccessorURL: "https://c.example/3", DeclaredBy: "person:2", DeclaredAt: start()}, id.New[id.Passport](newIDs())
+	must(t, k.Choices.Choose(as(tenant), tenant, p, mine, entry(tenant, lifecycle.EventDispositionSet, "passport:"+string(p))))
+	if c, err = k.Choices.Choice(as(tenant), tenant, next); err != nil || c != (lifecycle.Choice{}) {
+		t.Errorf("that of another passport is %+v, %v", c, err)
 	}
 	if c, err = k.Choices.Choice(as(other), other, p); err != nil || c != (lifecycle.Choice{}) {
 		t.Errorf("somebody else's is %+v, %v", c, err)

@@ -1,0 +1,194 @@
+package retention_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+	"github.com/passportcraft/passportcraft/shared/domain/retention"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+)
+
+// logKey is the key of checkpoints in memory.
+type logKey struct{ *ecdsa.PrivateKey }
+
+func newLogKey(t *testing.T) logKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return logKey{key}
+}
+
+// Sign implements auditlog.Signer.
+func (k logKey) Sign(_ context.Context, message []byte) ([]byte, error) {
+	sum := sha256.Sum256(message)
+	return ecdsa.SignASN1(rand.Reader, k.PrivateKey, sum[:])
+}
+
+// PublicKey implements auditlog.Signer.
+func (k logKey) PublicKey(context.Context) ([]byte, error) {
+	return x509.MarshalPKIXPublicKey(&k.PrivateKey.PublicKey)
+}
+
+// verifier is how the prover comes to the key.
+func (k logKey) verifier(ctx context.Context) (auditlog.KeyVerifier, error) {
+	spki, err := k.PublicKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return auditlog.NewVerifier(spki)
+}
+
+// said is an entry of a tenant's trail.
+func said(n int, of id.Tenant, event audit.Event, detail ...string) audit.Entry {
+	e := audit.Entry{
+		ID: id.Entry("0199cccc-0000-7000-8000-00000000000" + string(rune('0'+n))), Tenant: of, At: signedAt(n), Actor: "person:a", Event: event,
+		Object: "tenant:" + string(of), Count: 1,
+	}
+	if len(detail) == 2 {
+		e.Detail = map[string]string{detail[0]: detail[1]}
+	}
+	return e
+}
+
+// signedAt is when the block of this number was signed.
+func signedAt(n int) time.Time {
+	return time.Date(2028, 2, 1, 10, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Hour)
+}
+
+// blocks are a log of one block for each entry, each signed.
+func blocks(t *testing.T, k auditlog.Signer, entries ...audit.Entry) []auditlog.Block {
+	t.Helper()
+	head := auditlog.Head{Alias: "alias"}
+	var all []auditlog.Block
+	for n, e := range entries {
+		line, err := e.Canonical()
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, records := head.Append(line)
+		note, err := auditlog.Sign(t.Context(), k, auditlog.Checkpoint(next, signedAt(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := auditlog.Block{Records: records, Note: note, Next: int64(n + 1)}
+		if n == len(entries)-1 {
+			b.Next = -1
+		}
+		all, head = append(all, b), next
+	}
+	return all
+}
+
+func prover(k logKey, all []auditlog.Block) *retention.LogProver {
+	return &retention.LogProver{Verifier: k.verifier, Block: func(_ context.Context, _ id.Tenant, from int64) (auditlog.Block, error) {
+		if len(all) == 0 {
+			return auditlog.Block{Next: -1}, nil
+		}
+		return all[from], nil
+	}}
+}
+
+// TestProof holds what a log shows of the end of a contract: the last termination, when it was signed first, and whether it
+// was taken back; for an early end the consent of the second owner instead.
+func TestProof(t *testing.T) {
+	k, of, other := newLogKey(t), tenantID(1), tenantID(2)
+	t0, t1 := signedAt(30), signedAt(60)
+	text := func(at time.Time) string { return at.Format(time.RFC3339Nano) }
+	renamed := said(0, of, audit.TenantRenamed)
+	first := said(1, of, lifecycle.EventTerminated, "effectiveAt", text(t0))
+	second := said(3, of, lifecycle.EventTerminated, "effectiveAt", text(t1))
+	early := lifecycle.Record{Tenant: of, Expedited: &lifecycle.Expedited{AskedBy: "a", ConfirmedBy: "b"}}
+	wished := lifecycle.Record{Tenant: of, Expedited: &lifecycle.Expedited{AskedBy: "a"}}
+	plain := lifecycle.Record{Tenant: of}
+	agreed := said(2, of, lifecycle.EventExpedited, "confirmedAt", text(t1))
+	proof := func(e audit.Entry, at time.Time, block int, withdrawn bool) *lifecycle.LogProof {
+		return &lifecycle.LogProof{Tenant: of, Event: e.Event, At: at, Entry: e.ID, SignedAt: signedAt(block), Withdrawn: withdrawn}
+	}
+	for _, tc := range []struct {
+		name string
+		log  []audit.Entry
+		of   lifecycle.Record
+		want *lifecycle.LogProof
+	}{
+		{"nothing is in its place yet", nil, plain, nil},
+		{"it never ended", []audit.Entry{renamed}, plain, nil},
+		{"the end", []audit.Entry{renamed, first, said(2, of, audit.TenantRenamed)}, plain, proof(first, t0, 1, false)},
+		{"cancelled", []audit.Entry{renamed, first, said(2, of, lifecycle.EventCancelled)}, plain, proof(first, t0, 1, true)},
+		{"reinstated", []audit.Entry{renamed, first, said(2, of, lifecycle.EventReinstated)}, plain, proof(first, t0, 1, true)},
+		{"ended again", []audit.Entry{renamed, first, said(2, of, lifecycle.EventReinstated), second}, plain, proof(second, t1, 3, false)},
+		{"that of somebody else", []audit.Entry{said(0, other, lifecycle.EventTerminated, "effectiveAt", text(t0))}, plain, nil},
+		{"no instant", []audit.Entry{said(0, of, lifecycle.EventTerminated)}, plain, nil},
+		{"another text than an instant", []audit.Entry{said(0, of, lifecycle.EventTerminated, "effectiveAt", "soon")}, plain, nil},
+		{"one owner wishes", []audit.Entry{renamed, first}, wished, proof(first, t0, 1, false)},
+		{"another did not agree", []audit.Entry{renamed, first}, early, nil},
+		{"another agreed", []audit.Entry{renamed, first, agreed}, early, proof(agreed, t1, 2, false)},
+		{"and one took it back", []audit.Entry{renamed, first, agreed, said(3, of, lifecycle.EventExpediteDropped)}, early, proof(agreed, t1, 2, true)},
+		{"which leaves the termination", []audit.Entry{renamed, first, agreed, said(3, of, lifecycle.EventExpediteDropped)}, plain, proof(first, t0, 1, false)},
+	} {
+		p := prover(k, blocks(t, k, tc.log...))
+		for range 2 { // asking changes nothing
+			got, err := p.Prove(t.Context(), tc.of)
+			if err != nil || (got == nil) != (tc.want == nil) || got != nil && *got != *tc.want {
+				t.Errorf("%s: %+v, %v; want %+v", tc.name, got, err, tc.want)
+			}
+		}
+	}
+}
+
+// TestForgedProof holds that a log that is not as it was signed proves nothing and is an error, as is one that cannot be
+// read.
+func TestForgedProof(t *testing.T) {
+	k, of := newLogKey(t), tenantID(1)
+	end := said(1, of, lifecycle.EventTerminated, "effectiveAt", signedAt(30).Format(time.RFC3339Nano))
+	honest := func() []auditlog.Block { return blocks(t, k, said(0, of, audit.TenantRenamed), end) }
+	down := errors.New("down")
+	for _, tc := range []struct {
+		name string
+		edit func(*retention.LogProver)
+	}{
+		{"another instant", func(p *retention.LogProver) {
+			all := honest()
+			all[1].Records[0].Entry = bytes.Replace(all[1].Records[0].Entry, []byte("2028-02-02"), []byte("2027-02-02"), 1)
+			*p = *prover(k, all)
+		}},
+		{"signed by somebody else", func(p *retention.LogProver) { *p = *prover(k, blocks(t, newLogKey(t), end)) }},
+		{"not signed", func(p *retention.LogProver) {
+			all := honest()
+			all[1].Note = ""
+			*p = *prover(k, all)
+		}},
+		{"an older checkpoint", func(p *retention.LogProver) {
+			all := honest()
+			all[1].Note = all[0].Note
+			*p = *prover(k, all)
+		}},
+		{"an entry left out", func(p *retention.LogProver) { *p = *prover(k, []auditlog.Block{honest()[1]}) }},
+		{"storage", func(p *retention.LogProver) {
+			p.Block = func(context.Context, id.Tenant, int64) (auditlog.Block, error) { return auditlog.Block{}, down }
+		}},
+		{"the key", func(p *retention.LogProver) {
+			p.Verifier = func(context.Context) (auditlog.KeyVerifier, error) { return nil, down }
+		}},
+	} {
+		p := prover(k, honest())
+		tc.edit(p)
+		if got, err := p.Prove(t.Context(), lifecycle.Record{Tenant: of}); err == nil || got != nil {
+			t.Errorf("%s: %+v, %v", tc.name, got, err)
+		}
+	}
+	if got, err := prover(k, honest()).Prove(t.Context(), lifecycle.Record{Tenant: of}); err != nil || got == nil {
+		t.Errorf("the honest one: %v, %v", got, err)
+	}
+}
