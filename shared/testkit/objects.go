@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -82,10 +83,20 @@ func (k *Kit) ImportAll(t testing.TB) {
 // Send uploads what a presigned form takes.
 func (k *Kit) Send(t testing.TB, method, link string, headers map[string]any, body []byte) *http.Response {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, link, bytes.NewReader(body))
+	return k.Stream(t, method, link, headers, bytes.NewReader(body), int64(len(body)))
+}
+
+// Stream is Send for what need not be in memory: so many bytes.
+func (k *Kit) Stream(t testing.TB, method, link string, headers map[string]any, body io.Reader, size int64) *http.Response {
+	t.Helper()
+	if size == 0 {
+		body = http.NoBody
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, link, body)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.ContentLength = size
 	for name, v := range headers {
 		r.Header.Set(name, v.(string))
 	}

@@ -217,8 +217,8 @@ func (r Run) Cancel(now time.Time) (Run, error) {
 		return r, nil
 	case Done, Failed:
 		return r, r.not("cancelled")
-	case Checking, Committing:
-		if now.Before(r.LeaseUntil) {
+	case Waiting, Checking, Committing:
+		if now.Before(r.LeaseUntil) || r.tally().Progress.Rows > 0 {
 			r.Cancelling = true
 			return r, nil
 		}

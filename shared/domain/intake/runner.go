@@ -36,6 +36,7 @@ type Runner struct {
 	// file as was announced.
 	Open    func(ctx context.Context, r Run) (Source, error)
 	Arrived func(ctx context.Context, r Run) (bool, error) // tells whether the file is there
+	Remove  func(ctx context.Context, r Run) error         // deletes the file; one that is not there is no error
 	// Stage refuses what the contract of the organisation no longer allows; it is asked before each block of rows.
 	Stage    func(ctx context.Context, t id.Tenant) error
 	Patience time.Duration // after which it pauses
@@ -228,7 +229,10 @@ func (w *work) fail(ctx context.Context, code fault.Code, reason string) error {
 func (w *work) cancel(ctx context.Context) error {
 	phase := w.run.phase()
 	w.run.State, w.run.Plan, w.run.LeaseUntil = Cancelled, nil, time.Time{}
-	return w.end(ctx, phase, audit.ImportCancelled)
+	if err := w.end(ctx, phase, audit.ImportCancelled); err != nil {
+		return err
+	}
+	return w.Remove(ctx, w.run)
 }
 
 // finish ends a phase at the end of the file.

@@ -264,7 +264,10 @@ func (s *Service) Cancel(ctx context.Context, by access.Caller, which id.Import)
 	if r.State == Cancelled || r.State == Failed || r.State == Done {
 		return s.Files.Remove(ctx, r.Tenant, r.ID)
 	}
-	return nil
+	if by.At.Before(r.LeaseUntil) {
+		return nil
+	}
+	return s.Files.Ask(ctx, r.Tenant, r.ID, int(r.Revision)) // for the report of what was done
 }
 
 // Get returns an import. One that nobody works on though it is not at its end is asked for once more.

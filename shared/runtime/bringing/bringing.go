@@ -58,6 +58,7 @@ func New(app *tenancy.App, bucket string) *Runner {
 			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
 			Open:    func(ctx context.Context, r intake.Run) (intake.Source, error) { return open(ctx, files, r) },
 			Arrived: func(ctx context.Context, r intake.Run) (bool, error) { return files.Arrived(ctx, r.Tenant, r.ID) },
+			Remove:  func(ctx context.Context, r intake.Run) error { return files.Remove(ctx, r.Tenant, r.ID) },
 		},
 	}
 }

@@ -20,7 +20,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
@@ -412,32 +411,69 @@ func TestExportLimits(t *testing.T) {
 	}
 }
 
-// meddler does something when the first part of a package is uploaded.
-type meddler struct{ then func() }
-
-func (m *meddler) Do(r *http.Request) (*http.Response, error) {
-	if then := m.then; then != nil && r.URL.Query().Has("partNumber") {
-		m.then = nil
-		then()
-	}
-	return http.DefaultTransport.RoundTrip(r)
+// meddler does something when a package is begun, when its first part is uploaded or when it is put together, before or
+// after that.
+type meddler struct {
+	at    string // a method and a query of the multipart upload
+	after bool
+	then  func()
 }
 
-// TestDeletedWhilePacked deletes an export that is being packed: no package comes of it, and its parts are gone.
+func (m *meddler) Do(r *http.Request) (*http.Response, error) {
+	then := m.then
+	method, query, _ := strings.Cut(m.at, " ")
+	if then == nil || r.Method != method || !r.URL.Query().Has(query) || !strings.Contains(r.URL.Path, "/packages/") {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	m.then = nil
+	if !m.after {
+		then()
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if m.after {
+		then()
+	}
+	return resp, err
+}
+
+// TestDeletedWhilePacked deletes an export at each step of its packing: no package comes of it, nothing of it is left but
+// what the packager remembers, and the next one is whole.
 func TestDeletedWhilePacked(t *testing.T) {
 	m := &meddler{}
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: m})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
-	one := "/v1/exports/" + answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"account"}`), 202)["id"].(string)
-	m.then = func() { expect(t, k, 204, "", "DELETE", one, anna, "") }
-	k.PackAll(t)
-	if m.then != nil {
-		t.Fatal("nothing was uploaded: the test is for nothing")
+	for n := range 30 {
+		k.Create(t, anna, chair(fmt.Sprint("D", n)))
 	}
-	if got := answer(t, k.Do(t, "GET", one+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
-		t.Errorf("%v", got)
+	for _, at := range []string{"POST uploads", "PUT partNumber", "POST uploadId"} {
+		for _, after := range []bool{false, true} {
+			name := fmt.Sprintf("%s, after %v", at, after)
+			k.Clock.Advance(25 * time.Hour)
+			anna = k.SignIn(t, "anna")
+			one := "/v1/exports/" + answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"workspace"}`), 202)["id"].(string)
+			*m = meddler{at, after, func() { expect(t, k, 204, "", "DELETE", one, anna, "") }}
+			k.PackAll(t)
+			if m.then != nil {
+				t.Fatalf("%s: there is no such step", name)
+			}
+			for range 4 {
+				k.Clock.Advance(10 * time.Minute)
+				deliver(t, k, tend(t, k))
+			}
+			anna = k.SignIn(t, "anna")
+			if got := answer(t, k.Do(t, "GET", one+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
+				t.Errorf("%s: %v", name, got)
+			}
+			if all := lying(t, k, "EXPORTS_BUCKET"); slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, "packages/") }) {
+				t.Errorf("%s: there is %v", name, all)
+			}
+			if due := tend(t, k); len(due) != 0 {
+				t.Errorf("%s: still due: %v", name, due)
+			}
+		}
 	}
-	if used := k.Gate().Used(); !slices.ContainsFunc(used, func(g iam.Grant) bool { return g.Action == "s3:AbortMultipartUpload" }) {
-		t.Error("the parts were left behind")
+	k.Clock.Advance(25 * time.Hour)
+	if _, a := exported(t, k, k.SignIn(t, "anna"), `{"scope":"workspace"}`); a.Manifest.Counts["passports"] != 30 {
+		t.Errorf("the next one has %v", a.Manifest.Counts)
 	}
 }

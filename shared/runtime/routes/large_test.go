@@ -1,10 +1,18 @@
 package routes_test
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -12,8 +20,12 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/auditing"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
@@ -64,7 +76,7 @@ func TestLargeWorkspace(t *testing.T) {
 	_, after := exported(t, k, heir, `{"scope":"workspace"}`)
 	t.Logf("exported again in %v", clock.System().Sub(begun))
 	for _, folder := range []string{"passports/", "versions/"} {
-		if first, second := digests(t, a, folder), digests(t, after, folder); len(first) == 0 || !slices.Equal(first, second) {
+		if first, second := fingerprints(t, a, folder), fingerprints(t, after, folder); len(first) == 0 || !slices.Equal(first, second) {
 			t.Errorf("%s: %d records have become %d others", folder, len(first), len(second))
 		}
 	}
@@ -73,8 +85,8 @@ func TestLargeWorkspace(t *testing.T) {
 	}
 }
 
-// digests are those of all records of a folder, but for what coming back changes, in their order.
-func digests(t *testing.T, a *archive.Archive, folder string) (all []string) {
+// fingerprints are digests of all records of a folder, but for what coming back changes, in their order.
+func fingerprints(t *testing.T, a *archive.Archive, folder string) (all []string) {
 	t.Helper()
 	if err := a.Lines(folder, func(line []byte) error {
 		var record map[string]any
@@ -90,4 +102,146 @@ func digests(t *testing.T, a *archive.Archive, folder string) (all []string) {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// TestLargestArchive uploads a signed archive of as many bytes as are taken at most, most of them zeros in one member, has it
+// checked and brings the passport in it back, and logs what it took. It is for a person to run where PASSPORTCRAFT_LARGEST
+// is set, since it takes a minute and 10 GiB of disk.
+func TestLargestArchive(t *testing.T) {
+	if os.Getenv("PASSPORTCRAFT_LARGEST") == "" {
+		t.Skip("PASSPORTCRAFT_LARGEST is not set: the largest archive takes a minute and 10 GiB of disk")
+	}
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, SystemClock: true})
+	_, anna := k.Tenant(t, "Nordeiche")
+	k.Create(t, anna, chair("LARGEST"))
+	_, a := exported(t, k, anna, `{"scope":"passports"}`)
+	path, sum := largest(t, k, a)
+	_, heir := k.Tenant(t, "Heir")
+	made := answer(t, k.Do(t, "POST", "/v1/imports", heir, fmt.Sprintf(`{"format":"archive","size":%d,"sha256":"%x"}`, int64(upload.MaxSize), sum)), 201)
+	before, begun := peak(t, "self"), clock.System()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	form := made["upload"].(map[string]any)
+	if resp := k.Stream(t, form["method"].(string), form["url"].(string), form["headers"].(map[string]any), f, upload.MaxSize); resp.StatusCode != http.StatusOK {
+		t.Fatalf("the upload is answered with %d", resp.StatusCode)
+	}
+	t.Logf("uploaded in %v; engines at most %d MB", clock.System().Sub(begun), peak(t, fmt.Sprint(testkit.Engines(t).PID)))
+	begun = clock.System()
+	k.ImportAll(t)
+	checked := answer(t, k.Do(t, "GET", "/v1/imports/"+made["id"].(string), heir, ""), 200)
+	t.Logf("checked in %v: %v", clock.System().Sub(begun), checked["state"])
+	begun = clock.System()
+	done := committed(t, k, heir, checked)
+	t.Logf("brought back in %v; at most %d MB in this process, %d MB before", clock.System().Sub(begun), peak(t, "self"), before)
+	if done["restored"] != 1.0 || done["failed"] != 0.0 {
+		t.Errorf("%v", done)
+	}
+	if now := peak(t, "self"); now > before+150 {
+		t.Errorf("%d MB more were in use", now-before)
+	}
+}
+
+// largest makes an archive of the passports of another one, filled up with zeros. They are a hole in the file.
+func largest(t *testing.T, k *testkit.Kit, of *archive.Archive) (path string, sum []byte) {
+	t.Helper()
+	b := archive.NewBuilder("passports/000001.ndjson")
+	if err := of.Lines("passports/", func(line []byte) error { return b.Lines(append(bytes.Clone(line), '\n')) }); err != nil {
+		t.Fatal(err)
+	}
+	var head, tail bytes.Buffer
+	passports, err := b.Finish(&head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros, err := archive.Store(&head, "files/zeros.pdf", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for zeros.Size = upload.MaxSize - 1<<16; ; { // until it fits: what follows depends on its size
+		zeros.SHA256, zeros.CRC = digests(t, zeros.Size)
+		zeros.Packed = zeros.Size
+		tail.Reset()
+		finished(t, k, &tail, of.Manifest, passports, zeros)
+		left := upload.MaxSize - int64(head.Len()) - zeros.Size - int64(tail.Len())
+		if left == 0 {
+			break
+		}
+		zeros.Size += left
+	}
+	path = filepath.Join(t.TempDir(), "largest.zip")
+	f, err := os.Create(path)
+	if err == nil {
+		_, err = f.Write(head.Bytes())
+	}
+	if err == nil {
+		_, err = f.WriteAt(tail.Bytes(), upload.MaxSize-int64(tail.Len()))
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	whole := sha256.New()
+	if err == nil {
+		_, err = io.Copy(whole, f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path, whole.Sum(nil)
+}
+
+// digests are those of so many zeros.
+func digests(t *testing.T, size int64) (hash string, crc uint32) {
+	t.Helper()
+	sum, check, zeros := sha256.New(), crc32.NewIEEE(), make([]byte, 1<<20)
+	for left := size; left > 0; left -= int64(len(zeros)) {
+		piece := zeros[:min(left, int64(len(zeros)))]
+		sum.Write(piece)
+		check.Write(piece)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), check.Sum32()
+}
+
+// finished writes the end of an archive: manifest, signature of the platform and directory.
+func finished(t *testing.T, k *testkit.Kit, out *bytes.Buffer, m archive.Manifest, members ...archive.Member) {
+	t.Helper()
+	m.Members, m.Schemas = archive.List(members), nil
+	manifest, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := auditing.Signer(k.App.App).Sign(access.As(k.AsFunction("package-export"), id.Tenant(m.Tenant)), archive.Message(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, last := range []struct {
+		name string
+		data []byte
+	}{{archive.ManifestName, manifest}, {archive.SignatureName, []byte(base64.StdEncoding.EncodeToString(signature))}} {
+		one, err := archive.Store(out, last.name, last.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, one)
+	}
+	if err := archive.Directory(out, members); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// peak is the most memory that a process has had, in MB (Linux).
+func peak(t *testing.T, process string) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/" + process + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	n, err := strconv.Atoi(strings.Fields(rest + " 0")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n >> 10
 }
