@@ -4,6 +4,7 @@ GO ?= go
 GOFLAGS_BUILD := -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w"
 GOBUILD := CGO_ENABLED=0 GOOS=linux GOARCH=$(or $(LAMBDA_ARCH),arm64) $(GO) build $(GOFLAGS_BUILD)
 ENGINES := .local/bin/engines
+TEMPLATE_HASH := { sha256sum template.yaml 2>/dev/null || shasum -a 256 template.yaml; } | cut -c1-64
 DYNOXIDE := infra/local/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
@@ -29,7 +30,7 @@ build: ## build all Lambda functions for arm64 into dist/
 	@mkdir -p dist && $(GOBUILD) -o dist/ ./functions/...
 
 functions: ## build all Lambda functions for this machine into .local/functions/ (used by LAMBDA=binaries)
-	@mkdir -p .local/functions && CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o .local/functions/ ./functions/...
+	@mkdir -p .local/functions && CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o .local/functions/ ./functions/... && $(TEMPLATE_HASH) > .local/functions/template.sha256
 
 bench: engines functions ## measure and record into infra/bench/
 	@$(GO) run ./infra/bench/record
@@ -59,7 +60,8 @@ $(DYNOXIDE): infra/local/package.json infra/local/package-lock.json
 clean: ## remove everything that was built or stored locally
 	@rm -rf .local dist .aws-sam infra/local/node_modules
 
-# sam build calls build-<LogicalId>: CreatePassportFunction is functions/create-passport.
+# sam build calls build-<LogicalId>: CreatePassportFunction is functions/create-passport. Beside each lies the SHA-256 of the
+# template that it was built with, which certificates of deletion name.
 build-%:
 	@name=$$(echo '$*' | sed -E 's/Function$$//; s/([a-z0-9])([A-Z])/\1-\2/g' | tr A-Z a-z); \
-	$(GOBUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$$name
+	$(GOBUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$$name && $(TEMPLATE_HASH) > "$(ARTIFACTS_DIR)/template.sha256"

@@ -4,6 +4,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
@@ -23,7 +24,9 @@ func SequenceAudit(s *auditlog.Sequencer) Job {
 }
 
 // RotateBackups takes stock of all copies, removes what is too old and fails with whatever is wrong. Running it twice, late
-// or beside itself does no harm.
-func RotateBackups(r *backup.Rotator) Job {
-	return Job{Function: "rotate-backups", Run: r.Run}
+// or beside itself does no harm. drilled says how long ago a restore was shown to work, whatever is wrong with the copies.
+func RotateBackups(r *backup.Rotator, drilled func(ctx context.Context, now time.Time) error) Job {
+	return Job{Function: "rotate-backups", Run: func(ctx context.Context, now time.Time) error {
+		return errors.Join(r.Run(ctx, now), drilled(ctx, now))
+	}}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,9 +24,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/passportcraft/passportcraft/infra/local/backups"
+	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/mailbox"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
+	"github.com/passportcraft/passportcraft/infra/local/template"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
@@ -213,8 +216,17 @@ func Environment(t testing.TB) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	root, err := enginehost.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := t.TempDir()
+	if err := template.LeaveHash(filepath.Join(root, "template.yaml"), built); err != nil {
+		t.Fatal(err)
+	}
 	return map[string]string{
-		"MARKER_KEY": marker, "LEDGER_KEY_ARN": ledger, "BACKUP_VAULT": prefix + "BackupVault", "LEDGER_VAULT": prefix + "LedgerVault",
+		"LAMBDA_TASK_ROOT": built,
+		"MARKER_KEY":       marker, "LEDGER_KEY_ARN": ledger, "BACKUP_VAULT": prefix + "BackupVault", "LEDGER_VAULT": prefix + "LedgerVault",
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
 		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys", "CUSTODY_TABLE": prefix + "Custody",

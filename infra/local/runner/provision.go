@@ -20,6 +20,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/backups"
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
+	"github.com/passportcraft/passportcraft/infra/local/template"
 )
 
 const (
@@ -86,11 +87,14 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := template.LeaveHash(filepath.Join(s.options.Root, "template.yaml"), s.options.Data); err != nil {
+		return nil, nil, err
+	}
 	common = s.signInSettings()
 	maps.Copy(common, map[string]string{
 		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": at.AccessKey, "AWS_SECRET_ACCESS_KEY": at.SecretKey,
 		"DYNAMODB_ENDPOINT": at.DynamoDB, "S3_ENDPOINT": at.S3, "KMS_ENDPOINT": at.KMS, "STS_ENDPOINT": s.url + "/local/sts", "RATE_PER_KEY": ratePerKey,
-		"LEDGER_KEY_ARN": values["LedgerKey.Arn"], "SES_ENDPOINT": mail, "COGNITO_ENDPOINT": s.signIn.APIURL(), "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath,
+		"LEDGER_KEY_ARN": values["LedgerKey.Arn"], "SES_ENDPOINT": mail, "COGNITO_ENDPOINT": s.signIn.APIURL(), "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath, "LAMBDA_TASK_ROOT": s.options.Data,
 	})
 	return each, common, nil
 }

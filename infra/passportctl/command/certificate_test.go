@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/passportcraft/passportcraft/infra/passportctl/command"
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 )
 
@@ -48,12 +50,13 @@ func TestCertificateIsVerified(t *testing.T) {
 			return at
 		}
 		const day = 24 * time.Hour
-		d := certificate.Document{Format: certificate.Format, ID: "c-1", Tenant: "hmac-sha-256:00", PlanHash: "sha-256:1", Policy: certificate.Policy{Version: "1"}}
+		d := certificate.Document{Format: certificate.Format, ID: "c-1", Tenant: "hmac-sha-256:00", PlanHash: "sha-256:1", Policy: certificate.Policy{Version: "1"}, Law: "2", Template: "sha-256:3"}
 		d.NoticedAt, d.T0 = at, at
 		d.NotBefore, d.SealedAt = next(31*day), next(time.Hour)
 		d.DrainUntil, d.DeletingAt, d.FirstVerified, d.SecondVerified = next(25*time.Hour), next(0), next(time.Hour), next(day)
 		d.ActiveClearAt, d.KeysDestroyedAt, d.ResidualClearAt, d.LastVerified, d.IssuedAt = next(time.Hour), next(time.Hour), next(29*day), next(time.Hour), next(time.Hour)
 		d.Stores = []certificate.Store{{Name: "records", Before: 3, Deleted: 3, DoneAt: d.FirstVerified, Receipt: &certificate.Receipt{Provider: "x", Method: "y", At: at}}}
+		d.Log = logged(t, key, d.T0)
 		edit(&d)
 		text, err := d.Marshal()
 		if err != nil {
@@ -72,7 +75,7 @@ func TestCertificateIsVerified(t *testing.T) {
 	}
 	fine, packed := issue("good.json", func(*certificate.Document) {})
 	code, said := ctl(t, "", "verify", "certificate", fine, "-key", pub)
-	if code != command.Good || !strings.Contains(said, "good: certificate c-1") || !strings.Contains(said, "1 stores, 0 items left") {
+	if code != command.Good || !strings.Contains(said, "good: certificate c-1") || !strings.Contains(said, "1 stores, 0 items left") || !strings.Contains(said, "as entry 0 with leaf") || !strings.Contains(said, "policy 1, law 2, template sha-256:3") {
 		t.Errorf("%d %s", code, said)
 	}
 	code, said = ctl(t, "", "verify", "certificate", "-json", "-key", pub, fine)
@@ -88,6 +91,14 @@ func TestCertificateIsVerified(t *testing.T) {
 	if code != command.Bad || !strings.Contains(said, "2 items are left in store records") || strings.Contains(said, "good:") || strings.Contains(said, "NOT what was signed") {
 		t.Errorf("%d %s", code, said)
 	}
+	forged, _ := issue("forged.json", func(d *certificate.Document) { d.Log.Leaf[0] ^= 1 })
+	if code, said := ctl(t, "", "verify", "certificate", forged, "-key", pub); code != command.Bad || !strings.Contains(said, "NOT what was signed") || !strings.Contains(said, "its proof from the audit log is wrong") {
+		t.Errorf("%d %s", code, said)
+	}
+	unproven, _ := issue("unproven.json", func(d *certificate.Document) { d.Log = nil })
+	if code, said := ctl(t, "", "verify", "certificate", unproven, "-key", pub); code != command.Bad || !strings.Contains(said, "does not prove that the end of the contract stood in the audit log") {
+		t.Errorf("%d %s", code, said)
+	}
 	changed := write("changed.json", bytes.Replace(packed, []byte(`"before":3`), []byte(`"before":9`), 1))
 	if code, said := ctl(t, "", "verify", "certificate", changed, "-key", pub); code != command.Bad || !strings.Contains(said, "NOT what was signed") {
 		t.Errorf("%d %s", code, said)
@@ -100,4 +111,30 @@ func TestCertificateIsVerified(t *testing.T) {
 	if code, said := ctl(t, "", "verify", "certificate", filepath.Join(dir, "none"), "-key", pub); code != command.Bad || !strings.Contains(said, "cannot be read") {
 		t.Errorf("%d %s", code, said)
 	}
+}
+
+// checkpointKey signs checkpoints.
+type checkpointKey struct{ *ecdsa.PrivateKey }
+
+// Sign implements auditlog.Signer.
+func (k checkpointKey) Sign(_ context.Context, message []byte) ([]byte, error) {
+	sum := sha256.Sum256(message)
+	return ecdsa.SignASN1(rand.Reader, k.PrivateKey, sum[:])
+}
+
+// PublicKey implements auditlog.Signer.
+func (k checkpointKey) PublicKey(context.Context) ([]byte, error) {
+	return x509.MarshalPKIXPublicKey(&k.PrivateKey.PublicKey)
+}
+
+// logged is the proof of the only entry of a log.
+func logged(t *testing.T, key *ecdsa.PrivateKey, at time.Time) *certificate.Log {
+	t.Helper()
+	head, _ := auditlog.Head{Alias: "alias"}.Append([]byte("the end"))
+	signed, err := auditlog.Sign(t.Context(), checkpointKey{key}, auditlog.Checkpoint(head, at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := head.Root()
+	return &certificate.Log{SignedAt: at, Proof: auditlog.Proof{Leaf: leaf[:], Path: [][]byte{}, Checkpoint: signed}}
 }

@@ -154,6 +154,14 @@ func drillRestore(ctx context.Context, args []string, w World) error {
 	if err := writeJSON(v.report, report); err != nil {
 		return err
 	}
+	text, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	c := o.app.Config()
+	if err := report.Keep(ctx, objects.OpenEvidence(o.app.AWS(), c.S3Endpoint, c.EvidenceBucket, silent), string(text)); err != nil {
+		return fmt.Errorf("%w\nThe restore is done, and its report is not kept yet. The same command does that", err)
+	}
 	if err := os.Remove(v.state); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/passportctl/command"
+	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/domain/journal"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -265,6 +266,11 @@ func TestDrillRehearsal(t *testing.T) {
 	}
 	r := d.report(t)
 	_, err := d.db.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &r.Target})
+	c := d.app.Config()
+	kept, failed := objects.OpenEvidence(d.app.AWS(), c.S3Endpoint, c.EvidenceBucket, func(context.Context, string, float64) {}).List(t.Context(), drill.Reports)
+	if failed != nil || len(kept) != 1 || !drill.Latest(kept).Equal(r.FinishedAt.Truncate(time.Second)) {
+		t.Errorf("kept for good: %q, %v", kept, failed)
+	}
 	if _, gone := errors.AsType[*types.ResourceNotFoundException](err); !gone || !r.Passed {
 		t.Errorf("%+v, %v", r, err)
 	}

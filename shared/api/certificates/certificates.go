@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/url"
@@ -125,7 +126,7 @@ func again(r *httpapi.Request, f *fault.Error, _ int) *httpapi.Response {
 
 // page is a certificate in words.
 func page(d certificate.Document) evidencepage.CertificatePage {
-	p := evidencepage.CertificatePage{ID: d.ID, Tenant: d.Tenant, Policy: d.Policy.Version, Law: d.Law, Broken: d.Violations(), PlanHash: d.PlanHash}
+	p := evidencepage.CertificatePage{ID: d.ID, Tenant: d.Tenant, Policy: d.Policy.Version, Law: d.Law, Broken: d.Violations(), PlanHash: d.PlanHash, Template: d.Template}
 	add := func(name, means string, i evidencepage.Instant) {
 		if !i.At.IsZero() {
 			i.Name, i.Means = name, means
@@ -133,6 +134,9 @@ func page(d certificate.Document) evidencepage.CertificatePage {
 		}
 	}
 	add("Terminated", "The contract ended.", evidencepage.Instant{At: d.T0})
+	if l := d.Log; l != nil {
+		add("Signed in the audit log", fmt.Sprintf("As entry %d of the organisation's own log; the proof is in the signed file.", l.Index), evidencepage.Instant{At: l.SignedAt})
+	}
 	add("Window", "Until then everything could be exported.", evidencepage.Instant{At: d.NotBefore})
 	add("Sealed", "Nobody could get in any more.", evidencepage.Instant{At: d.SealedAt})
 	add("Deletion began", "Not before the last straggler had ended.", evidencepage.Instant{At: d.DeletingAt})

@@ -10,12 +10,15 @@ import (
 	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 )
 
 // Format is the name of the document's format.
@@ -32,7 +35,7 @@ type Document struct {
 
 	Policy   Policy `json:"policy"`
 	Law      string `json:"lawVersion"`
-	Template string `json:"templateHash,omitempty"` // of the installation that deleted
+	Template string `json:"templateHash"` // "sha-256:<hex>" of the template of the installation that deleted
 
 	NoticedAt        time.Time  `json:"noticedAt"`
 	T0               time.Time  `json:"t0"`
@@ -57,6 +60,7 @@ type Document struct {
 
 	Stores     []Store     `json:"stores"`
 	Journal    string      `json:"journalEvidence"` // digest over what was deleted
+	Log        *Log        `json:"log,omitempty"`
 	Passports  Passports   `json:"passports"`
 	Holds      []Hold      `json:"holds"`
 	Exceptions []Exception `json:"exceptions"`
@@ -90,6 +94,31 @@ type Store struct {
 	Digest  string    `json:"digest,omitempty"`
 	DoneAt  time.Time `json:"doneAt"`
 	Receipt *Receipt  `json:"receipt,omitempty"`
+}
+
+// Log is the proof that the end of the contract (or, with Expedited, the consent of the second owner) stood in the
+// organisation's audit log when a checkpoint was signed: who has kept the log can tell that the leaf is that entry.
+type Log struct {
+	SignedAt time.Time `json:"signedAt"` // of the checkpoint
+	auditlog.Proof
+}
+
+// LogOf reads a proof that was kept as JSON; nil for none. Its signature is not looked at: whoever reads the certificate
+// does that, see Verify.
+func LogOf(kept string) (*Log, error) {
+	if kept == "" {
+		return nil, nil
+	}
+	var l Log
+	if err := json.Unmarshal([]byte(kept), &l.Proof); err != nil {
+		return nil, fmt.Errorf("certificate: proof from the audit log: %w", err)
+	}
+	t, err := auditlog.ReadCheckpoint(l.Checkpoint)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: checkpoint of a proof from the audit log: %w", err)
+	}
+	l.SignedAt = t.At
+	return &l, nil
 }
 
 // Receipt is what a sub-processor or a storage said.
@@ -247,5 +276,31 @@ func Verify(document, signature []byte, key *ecdsa.PublicKey) (Document, error) 
 	if err != nil || !bytes.Equal(again, document) {
 		return Document{}, errors.New("it is not written as a certificate is written")
 	}
+	if err := d.Log.check(key); err != nil {
+		return Document{}, err
+	}
 	return d, nil
+}
+
+// check holds the proof from the audit log against the key that signed its checkpoint, which is the certificate's.
+func (l *Log) check(key *ecdsa.PublicKey) error {
+	if l == nil {
+		return nil
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return err
+	}
+	v, err := auditlog.NewVerifier(spki)
+	if err != nil {
+		return err
+	}
+	t, err := l.Check(v)
+	if err != nil {
+		return fmt.Errorf("its proof from the audit log is wrong: %w", err)
+	}
+	if !t.At.Equal(l.SignedAt) {
+		return fmt.Errorf("its proof from the audit log is wrong: the checkpoint was signed at %s", t.At)
+	}
+	return nil
 }

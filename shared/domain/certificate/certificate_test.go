@@ -2,16 +2,20 @@ package certificate_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 )
 
@@ -28,14 +32,15 @@ func good() certificate.Document {
 	receipt := &certificate.Receipt{Provider: "a <storage>", Method: "It was emptied & counted.", At: clear}
 	return certificate.Document{
 		Format: certificate.Format, ID: "c", Tenant: certificate.Pseudonym("t", "s"),
-		Policy:    certificate.Policy{Version: "2026-10", Window: 2592000, Drain: 90000, Between: 86400, Active: 5184000, Residual: 7776000, Backup: 2419200, Keys: 604800},
-		NoticedAt: t0, T0: t0, NotBefore: at(31 * day), SealedAt: sealed, DrainUntil: deleting, PlanHash: "sha-256:plan", DeletingAt: deleting,
+		Policy: certificate.Policy{Version: "2026-10", Window: 2592000, Drain: 90000, Between: 86400, Active: 5184000, Residual: 7776000, Backup: 2419200, Keys: 604800},
+		Law:    "2026-10", Template: "sha-256:template", NoticedAt: t0, T0: t0, NotBefore: at(31 * day), SealedAt: sealed, DrainUntil: deleting, PlanHash: "sha-256:plan", DeletingAt: deleting,
 		FirstDestructive: deleting.Add(time.Minute), LastDestructive: deleting.Add(time.Hour), FirstVerified: deleting.Add(time.Hour), SecondVerified: deleting.Add(25 * time.Hour),
 		ActiveClearAt: clear, ActiveBy: at(60 * day), KeysDestroyedAt: clear.Add(time.Hour), OldestBackup: clear.Add(day),
 		ResidualClearAt: residual, ResidualBy: at(90 * day), LastVerified: residual.Add(time.Hour), IssuedAt: residual.Add(2 * time.Hour),
 		Stores: []certificate.Store{
 			{Name: "records", Before: 5, Deleted: 5, DoneAt: clear, Receipt: receipt}, {Name: "keys", Before: 1, Deleted: 1, DoneAt: clear.Add(time.Hour), Receipt: receipt},
 		},
+		Log:        &certificate.Log{SignedAt: at(time.Hour), Proof: auditlog.Proof{Leaf: []byte{1}, Path: [][]byte{}, Checkpoint: "c"}},
 		Passports:  certificate.Passports{Count: 2, Digest: "sha-256:list", Kept: []certificate.Kept{{Kind: "custody", Group: "battery", Count: 1}}, Listed: []certificate.Place{{Passport: "p", Kind: "custody", Act: "a", Article: "1"}}},
 		Holds:      []certificate.Hold{{Scope: "passport", Act: "a", Article: "1", ApprovedAt: at(32 * day), ReleasedAt: at(33 * day)}},
 		Exceptions: []certificate.Exception{{What: "invoices", Act: "a", Article: "1", Why: "tax"}},
@@ -68,6 +73,12 @@ func TestViolations(t *testing.T) {
 		{"the seal comes before the end of the window", func(d *certificate.Document) { d.NotBefore = d.SealedAt.Add(1) }},
 		{"before the drain of 25 hours", func(d *certificate.Document) { d.DeletingAt = d.SealedAt.Add(25*time.Hour - 1) }},
 		{"before the deletion began", func(d *certificate.Document) { d.FirstDestructive = d.DeletingAt.Add(-1) }},
+		{"does not prove that the end", func(d *certificate.Document) { d.Log = nil }},
+		{"the checkpoint that proves", func(d *certificate.Document) { d.Log.SignedAt = d.DeletingAt.Add(1 - 30*day) }},
+		{"the checkpoint that proves", func(d *certificate.Document) { // the consent, later than 72 hours before
+			d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.T0}
+			d.Log.SignedAt = d.DeletingAt.Add(1 - 72*time.Hour)
+		}},
 		{"not a day", func(d *certificate.Document) { d.SecondVerified = d.FirstVerified.Add(day - 1) }},
 		{"the first verification is missing", func(d *certificate.Document) { d.FirstVerified = time.Time{} }},
 		{"comes before the second verification", func(d *certificate.Document) { d.ActiveClearAt = d.SecondVerified.Add(-1) }},
@@ -91,6 +102,9 @@ func TestViolations(t *testing.T) {
 		{"kept without an act", func(d *certificate.Document) { d.Passports.Listed[0].Article = "" }},
 		{"no basis: invoices", func(d *certificate.Document) { d.Exceptions[0].Act = "" }},
 		{"whose plan", func(d *certificate.Document) { d.PlanHash = "" }},
+		{"under which policy", func(d *certificate.Document) { d.Policy.Version = "" }},
+		{"what was deployed", func(d *certificate.Document) { d.Template = "" }},
+		{"which state of the law", func(d *certificate.Document) { d.Law = "" }},
 		{"the issue comes before", func(d *certificate.Document) { d.IssuedAt = d.ResidualClearAt.Add(-1) }},
 	} {
 		d := good()
@@ -115,6 +129,7 @@ func TestViolations(t *testing.T) {
 				*at = at.Add(-back)
 			}
 			d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.SealedAt.Add(-3 * day)}
+			d.Log.SignedAt = d.DeletingAt.Add(-3 * day)
 		},
 		"opened again": func(d *certificate.Document) {
 			d.KeysDestroyedAt = d.ActiveClearAt.Add(-time.Hour)
@@ -146,13 +161,100 @@ func sign(t testing.TB, key *ecdsa.PrivateKey, message []byte) []byte {
 	return sig
 }
 
+// logKey signs checkpoints.
+type logKey struct{ *ecdsa.PrivateKey }
+
+// Sign implements auditlog.Signer.
+func (k logKey) Sign(_ context.Context, message []byte) ([]byte, error) {
+	sum := sha256.Sum256(message)
+	return ecdsa.SignASN1(rand.Reader, k.PrivateKey, sum[:])
+}
+
+// PublicKey implements auditlog.Signer.
+func (k logKey) PublicKey(context.Context) ([]byte, error) {
+	return x509.MarshalPKIXPublicKey(&k.PrivateKey.PublicKey)
+}
+
+// logged is a good certificate with the proof of the first of two entries, signed with a key, and the proof as it is kept.
+func logged(t testing.TB, key *ecdsa.PrivateKey) (certificate.Document, string) {
+	t.Helper()
+	d := good()
+	one, _ := auditlog.Head{Alias: "alias"}.Append([]byte("the end"))
+	other, _ := auditlog.Head{}.Append([]byte("something else"))
+	both, _ := one.Append([]byte("something else"))
+	at := d.T0.Add(time.Hour).Truncate(time.Second)
+	signed, err := auditlog.Sign(t.Context(), logKey{key}, auditlog.Checkpoint(both, at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, path := one.Root(), other.Root()
+	kept, err := json.Marshal(auditlog.Proof{Leaf: leaf[:], Path: [][]byte{path[:]}, Checkpoint: signed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Log, err = certificate.LogOf(string(kept)); err != nil {
+		t.Fatal(err)
+	}
+	return d, string(kept)
+}
+
+// TestWrongLog signs certificates whose proof from the audit log is wrong, and holds that the signature of the whole does
+// not make it good.
+func TestWrongLog(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := func(d certificate.Document) (certificate.Document, error) {
+		t.Helper()
+		text, err := d.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return certificate.Verify(text, sign(t, key, certificate.Message(text)), &key.PublicKey)
+	}
+	for name, edit := range map[string]func(*certificate.Document){
+		"another leaf":       func(d *certificate.Document) { d.Log.Leaf = d.Log.Path[0] },
+		"another number":     func(d *certificate.Document) { d.Log.Index = 1 },
+		"a number behind it": func(d *certificate.Document) { d.Log.Index = 2 },
+		"no path":            func(d *certificate.Document) { d.Log.Path = nil },
+		"another path":       func(d *certificate.Document) { d.Log.Path[0] = d.Log.Leaf },
+		"another instant":    func(d *certificate.Document) { d.Log.SignedAt = d.Log.SignedAt.Add(-time.Second) },
+		"signed by a thief":  func(d *certificate.Document) { *d, _ = logged(t, thief) },
+		"nothing in it":      func(d *certificate.Document) { d.Log = &certificate.Log{} },
+	} {
+		d, _ := logged(t, key)
+		edit(&d)
+		if got, err := verify(d); err == nil || !strings.Contains(err.Error(), "audit log is wrong") || got.ID != "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	d, kept := logged(t, key)
+	if got, err := verify(d); err != nil || got.Violations() != nil || cmp.Diff(d, got) != "" {
+		t.Errorf("the good one: %v, %v, %s", err, got.Violations(), cmp.Diff(d, got))
+	}
+	for _, bad := range []string{"{", "{}", strings.Replace(kept, "checkpoint", "chekpoint", 1), strings.ReplaceAll(kept, `\n\n`, `\n`)} {
+		if l, err := certificate.LogOf(bad); err == nil {
+			t.Errorf("%s is %+v", bad, l)
+		}
+	}
+	if l, err := certificate.LogOf(""); l != nil || err != nil {
+		t.Errorf("none is %+v, %v", l, err)
+	}
+}
+
 // TestVerify holds that a certificate survives being written and read, and that nothing in it can be changed.
 func TestVerify(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := good().Marshal()
+	fine, _ := logged(t, key)
+	text, err := fine.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +273,7 @@ func TestVerify(t *testing.T) {
 			t.Fatalf("%v: %s", err, document)
 		}
 		d, err := certificate.Verify(document, signature, &key.PublicKey)
-		if diff := cmp.Diff(good(), d); err != nil || diff != "" {
+		if diff := cmp.Diff(fine, d); err != nil || diff != "" {
 			t.Fatal(err, diff)
 		}
 	}

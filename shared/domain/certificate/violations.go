@@ -40,6 +40,14 @@ func (d Document) Violations() []string {
 	rule(open >= window || d.Expedited.wanted(d.SealedAt), "the window was open for %s, which is less than 30 days, and two owners did not want that 72 hours before", open)
 	rule(d.DeletingAt.Sub(d.SealedAt) >= drain, "the deletion began %s after the seal, before the drain of 25 hours", d.DeletingAt.Sub(d.SealedAt))
 	rule(d.FirstDestructive.IsZero() || !d.FirstDestructive.Before(d.DeletingAt), "something was destroyed at %s, before the deletion began", d.FirstDestructive)
+	rule(d.Log != nil, "it does not prove that the end of the contract stood in the audit log")
+	if l := d.Log; l != nil {
+		age := window
+		if d.Expedited != nil {
+			age = cooling
+		}
+		rule(d.DeletingAt.Sub(l.SignedAt) >= age, "the checkpoint that proves the end of the contract was signed at %s, less than %s before the deletion began", l.SignedAt, age)
+	}
 	rule(d.SecondVerified.Sub(d.FirstVerified) >= between, "the two verifications are %s apart, not a day", d.SecondVerified.Sub(d.FirstVerified))
 	rule(!d.ActiveClearAt.After(activeBy), "the active systems were clear at %s, after %s", d.ActiveClearAt, activeBy)
 	rule(!d.ResidualClearAt.After(residualBy), "residual copies were gone at %s, after %s", d.ResidualClearAt, residualBy)
@@ -81,6 +89,7 @@ func (d Document) counts(rule func(bool, string, ...any)) {
 	rule(keys, "the keys were not destroyed")
 	rule(!keys || !d.KeysDestroyedAt.Before(d.ActiveClearAt) || reopened(d.History), "the keys were destroyed before the active systems were clear")
 	rule(d.PlanHash != "" && d.Policy.Version != "" && d.Tenant != "" && d.ID != "", "it does not say whose plan was followed, under which policy")
+	rule(d.Template != "" && d.Law != "", "it does not say what was deployed, or which state of the law it followed")
 	seen := map[string]bool{}
 	for _, s := range d.Stores {
 		rule(!seen[s.Name], "store %s stands in it twice", s.Name)

@@ -33,6 +33,7 @@ type LogProof struct {
 	At        time.Time   // the instant that the entry names: T0, or the consent of the second owner
 	Entry     id.Entry
 	SignedAt  time.Time // of the oldest checkpoint that includes the entry
+	Evidence  string    // the proof itself, for the certificate
 	Withdrawn bool      // a later entry cancels the termination, reinstates the tenant, or drops the early end
 }
 

@@ -100,6 +100,9 @@ func (v *visit) document(ctx context.Context, r lifecycle.Record, n round) (cert
 	if e := r.Expedited; e != nil && e.ConfirmedBy != "" {
 		d.Expedited = &certificate.Expedited{AskedAt: e.AskedAt, ConfirmedAt: e.ConfirmedAt}
 	}
+	if d.Log, err = certificate.LogOf(v.life.Proof); err != nil {
+		return certificate.Document{}, err
+	}
 	v.stores(&d, n)
 	for _, h := range v.holds {
 		if !h.ApprovedAt.IsZero() {

@@ -104,7 +104,7 @@ func TestBeforeTheBeginning(t *testing.T) {
 		fix   func(*world)
 		stays lifecycle.State
 	}{
-		{"no proof", func(w *world) { w.proof = func(lifecycle.Record) *lifecycle.LogProof { return nil } }, func(w *world) { w.proof = proven }, lifecycle.Sealed},
+		{"no proof", func(w *world) { w.proof = func(lifecycle.Record) *lifecycle.LogProof { return nil } }, func(w *world) { w.proof = w.proven }, lifecycle.Sealed},
 		{"no mail", func(w *world) { w.mailFails = errors.New("down") }, func(w *world) { w.mailFails = nil }, lifecycle.Window},
 		{"no keys", func(w *world) { w.switchFails = errors.New("down") }, func(w *world) { w.switchFails = nil }, lifecycle.Sealed},
 	} {

@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
@@ -39,7 +40,11 @@ func (p *LogProver) Prove(ctx context.Context, r lifecycle.Record) (*lifecycle.L
 	if err != nil {
 		return nil, nil //nolint:nilerr // an entry that names no instant proves none
 	}
+	proof, err := json.Marshal(found.Proof)
+	if err != nil {
+		return nil, err
+	}
 	return &lifecycle.LogProof{
-		Tenant: r.Tenant, Event: event, At: at, Entry: found.Entry.ID, SignedAt: found.SignedAt, Withdrawn: len(found.Later) > 0,
+		Tenant: r.Tenant, Event: event, At: at, Entry: found.Entry.ID, SignedAt: found.SignedAt, Evidence: string(proof), Withdrawn: len(found.Later) > 0,
 	}, nil
 }

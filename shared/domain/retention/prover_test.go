@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -140,10 +141,35 @@ func TestProof(t *testing.T) {
 		p := prover(k, blocks(t, k, tc.log...))
 		for range 2 { // asking changes nothing
 			got, err := p.Prove(t.Context(), tc.of)
+			if got != nil {
+				checked(t, k, got, tc.log)
+			}
 			if err != nil || (got == nil) != (tc.want == nil) || got != nil && *got != *tc.want {
 				t.Errorf("%s: %+v, %v; want %+v", tc.name, got, err, tc.want)
 			}
 		}
+	}
+}
+
+// checked holds that the proof itself is of the entry and the checkpoint that are named, and takes it out.
+func checked(t *testing.T, k logKey, p *lifecycle.LogProof, log []audit.Entry) {
+	t.Helper()
+	v, err := k.verifier(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var proof auditlog.Proof
+	if err := json.Unmarshal([]byte(p.Evidence), &proof); err != nil {
+		t.Fatal(err)
+	}
+	p.Evidence = ""
+	tree, err := proof.Check(v)
+	if err != nil || !tree.At.Equal(p.SignedAt) {
+		t.Errorf("proof: %+v, %v", tree, err)
+	}
+	line, err := log[proof.Index].Canonical()
+	if leaf := sha256.Sum256(append([]byte{0}, line...)); err != nil || log[proof.Index].ID != p.Entry || !bytes.Equal(leaf[:], proof.Leaf) {
+		t.Errorf("the proof is of entry %d, not of %s", proof.Index, p.Entry)
 	}
 }
 

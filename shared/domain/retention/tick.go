@@ -197,6 +197,7 @@ func (v *visit) once(ctx context.Context) (more bool, err error) {
 		if err := v.enter(ctx, facts); err != nil {
 			return false, err
 		}
+		edit = func(l *lifecycle.Life) { l.Proof = facts.Proof.Evidence }
 	case lifecycle.EventCertified:
 		if edit, err = v.certify(ctx, after); err != nil {
 			return false, err

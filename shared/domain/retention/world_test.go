@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
@@ -250,13 +252,29 @@ func found(t testing.TB) *world {
 	}{{"public", retention.Derived}, {"records", retention.Content}, {"objects", retention.Content}, {"members", retention.People}, {"settings", retention.Settings}, {"keys", retention.Keys}} {
 		w.shelves = append(w.shelves, &shelf{w: w, name: s.name, phase: s.phase})
 	}
-	w.proof = proven
+	w.proof = w.proven
 	return w
 }
 
 // proven is what the log says of an honest termination.
-func proven(r lifecycle.Record) *lifecycle.LogProof {
-	return &lifecycle.LogProof{Tenant: r.Tenant, Event: lifecycle.EventTerminated, At: r.EffectiveAt, Entry: "e", SignedAt: r.NoticedAt.Add(time.Hour)}
+func (w *world) proven(r lifecycle.Record) *lifecycle.LogProof {
+	w.t.Helper()
+	e := said(0, r.Tenant, lifecycle.EventTerminated, "effectiveAt", r.EffectiveAt.Format(time.RFC3339Nano))
+	line, err := e.Canonical()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	head, _ := auditlog.Head{Alias: "alias"}.Append(line)
+	leaf, at := head.Root(), r.NoticedAt.Add(time.Hour)
+	note, err := auditlog.Sign(w.t.Context(), logKey{w.key}, auditlog.Checkpoint(head, at))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	evidence, err := json.Marshal(auditlog.Proof{Leaf: leaf[:], Path: [][]byte{}, Checkpoint: note})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &lifecycle.LogProof{Tenant: r.Tenant, Event: e.Event, At: r.EffectiveAt, Entry: e.ID, SignedAt: at, Evidence: string(evidence)}
 }
 
 // stream is randomness that is the same each time.
@@ -344,7 +362,7 @@ func (w *world) time() retention.Time { return retention.Time{Sources: w, Guards
 func (w *world) tick() *retention.Tick {
 	return &retention.Tick{
 		Time: w.time(), Lives: w.lives, Holds: w.holds, Works: w.works, Places: retention.Places(w.stores()), Exports: w, Prover: w, Backups: w,
-		Journal: w, Switch: w, Herald: w, Secrets: w, Signer: w, Law: w.law, IDs: w.ids,
+		Journal: w, Switch: w, Herald: w, Secrets: w, Signer: w, Law: w.law, IDs: w.ids, Template: "sha-256:template",
 	}
 }
 

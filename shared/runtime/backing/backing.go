@@ -3,6 +3,7 @@
 package backing
 
 import (
+	"context"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/backups"
@@ -11,6 +12,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/backup"
+	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/domain/journal"
 	"github.com/passportcraft/passportcraft/shared/jobs"
 	"github.com/passportcraft/passportcraft/shared/runtime/observe"
@@ -55,4 +57,22 @@ func Journal(app *wire.App) *journal.Journal {
 }
 
 // Jobs are those of this package.
-func Jobs(app *wire.App) []jobs.Job { return []jobs.Job{jobs.RotateBackups(Rotator(app))} }
+func Jobs(app *wire.App) []jobs.Job {
+	return []jobs.Job{jobs.RotateBackups(Rotator(app), drilled(app))}
+}
+
+// drilled publishes how long ago a restore last met its targets. Without any it publishes nothing, which is an alarm too.
+func drilled(app *wire.App) func(context.Context, time.Time) error {
+	c := app.Config()
+	kept := objects.OpenEvidence(app.AWS(), c.S3Endpoint, c.EvidenceBucket, httpapi.Count)
+	return func(ctx context.Context, now time.Time) error {
+		names, err := kept.List(ctx, drill.Reports)
+		if err != nil {
+			return err
+		}
+		if last := drill.Latest(names); !last.IsZero() {
+			observe.Gauge(app.Parts().Log, now, "drills", map[string]float64{"DrillAge": now.Sub(last).Seconds()}, nil)
+		}
+		return nil
+	}
+}

@@ -3,7 +3,12 @@
 package retaining
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
@@ -63,7 +68,19 @@ func Tick(app *wire.App) *retention.Tick {
 			told: dynamo.NewTold(db, persons(app)), mailer: mailer(app), now: app.Parts().Now,
 		},
 		Secrets: &secrets{book.Secret}, Signer: signer, Law: law(), IDs: app.IDs(), Site: app.PublicBaseURL(), Policy: lifecycle.Current(),
+		Template: templateHash(app.Config().TaskRoot),
 	}
+}
+
+// templateHash is that of the template that a function was built with, which the build leaves beside it; "" when it is not
+// there, as a certificate then says.
+func templateHash(folder string) string {
+	b, err := os.ReadFile(filepath.Join(folder, "template.sha256"))
+	sum := strings.TrimSpace(string(b))
+	if raw, bad := hex.DecodeString(sum); err != nil || bad != nil || len(raw) != sha256.Size {
+		return ""
+	}
+	return "sha-256:" + sum
 }
 
 // Survey is the second way to find work.

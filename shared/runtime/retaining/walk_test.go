@@ -1,6 +1,12 @@
 package retaining_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +15,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/jobs"
@@ -57,7 +64,7 @@ func TestWalk(t *testing.T) {
 	lives := dynamo.NewLives(k.App.Database())
 	leave(t, k, tenant, "Nordeiche")
 	all := append([]jobs.Job{auditing.Jobs(k.App.App)[0]}, apart(k)...)
-	state := lifecycle.State("")
+	state, named := lifecycle.State(""), ""
 	for day := 0; day < 95; day++ {
 		for range 2 {
 			k.Clock.Advance(12 * time.Hour)
@@ -71,6 +78,7 @@ func TestWalk(t *testing.T) {
 		if err != nil {
 			break
 		}
+		named = l.CertificateID
 		if l.Record.State != state {
 			state = l.Record.State
 			t.Logf("day %d: %s", day, state)
@@ -80,7 +88,40 @@ func TestWalk(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("%s: still there: %q", state, left)
 	}
+	certified(t, k, named)
 	if about, err := k.App.Tenants().Store.Tenant(t.Context(), other); err != nil || about.Name != "Other" {
 		t.Error("the other tenant:", about, err)
+	}
+}
+
+// certified holds that the certificate is good and keeps every promise, names the template of this repository, and proves
+// that the end of the contract stood in the audit log.
+func certified(t *testing.T, k *testkit.Kit, named string) {
+	t.Helper()
+	row, err := dynamo.NewLives(k.App.Database()).Certificate(t.Context(), named)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spki, err := auditing.Signer(k.App.App).PublicKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.ParsePKIXPublicKey(spki)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := certificate.Verify(row.Document, row.Signature, key.(*ecdsa.PublicKey))
+	if err != nil || d.Violations() != nil {
+		t.Fatalf("%v, %q", err, d.Violations())
+	}
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("sha-256:%x", sha256.Sum256(b)); d.Template != want || d.Policy.Version != lifecycle.Current().Version {
+		t.Errorf("template %s, want %s; policy %s", d.Template, want, d.Policy.Version)
+	}
+	if d.Log == nil || d.Log.SignedAt.Before(d.T0) || d.Log.SignedAt.After(d.T0.Add(lifecycle.Day)) {
+		t.Errorf("proof from the audit log: %+v", d.Log)
 	}
 }

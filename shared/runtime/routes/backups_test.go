@@ -13,6 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/passportcraft/passportcraft/shared/adapters/objects"
+	"github.com/passportcraft/passportcraft/shared/api/httpapi"
+	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
@@ -70,6 +73,40 @@ func TestRotateBackups(t *testing.T) {
 	}
 	if last.NewestBackupAge != 4*3600 || last.OldestBackupAge != (27*24+4)*3600 || last.ExpiredRecoveryPoints != 0 || last.Backups != 4*28+40 {
 		t.Errorf("published %+v", last)
+	}
+}
+
+// TestDrillAge holds that the age of the last good restore is published once a day, and nothing while there is none.
+func TestDrillAge(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All})
+	copies(t, k)
+	age := func() (figures []float64) {
+		t.Helper()
+		k.Log.Reset()
+		if err := rotate(t, k); err != nil {
+			t.Fatal(err, k.Gate().Denials())
+		}
+		for _, l := range strings.Split(k.Log.String(), "\n") {
+			var record struct{ DrillAge *float64 }
+			if json.Unmarshal([]byte(l), &record) == nil && record.DrillAge != nil {
+				figures = append(figures, *record.DrillAge)
+			}
+		}
+		return figures
+	}
+	k.Clock.Advance(time.Hour)
+	if got := age(); got != nil {
+		t.Errorf("without a restore: %v", got)
+	}
+	c := k.App.Config()
+	evidence := objects.OpenEvidence(k.App.AWS(), c.S3Endpoint, c.EvidenceBucket, httpapi.Count)
+	for id, at := range map[string]time.Duration{"old": -30 * 24 * time.Hour, "new": -2 * time.Hour, "failed": -time.Hour} {
+		if err := (drill.Report{ID: id, FinishedAt: k.Clock.Now().Add(at), Passed: id != "failed"}).Keep(t.Context(), evidence, "{}"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := age(); len(got) != 1 || got[0] != 2*3600 {
+		t.Errorf("two hours after a restore: %v", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
@@ -22,10 +23,17 @@ func TestCertificate(t *testing.T) {
 	tenant, _ := k.Tenant(t, "Gone")
 	ctx, name, secret := context.Background(), string(id.New[id.Entry](k.App.IDs())), "a secret that was mailed"
 	d := certificate.Document{
-		Format: certificate.Format, ID: name, Tenant: certificate.Pseudonym(string(tenant), secret), T0: k.Clock.Now(),
+		Format: certificate.Format, ID: name, Tenant: certificate.Pseudonym(string(tenant), secret), T0: k.Clock.Now(), Template: "sha-256:deployed",
 		Stores: []certificate.Store{{Name: "records", Before: 12, Deleted: 12}}, Passports: certificate.Passports{Kept: []certificate.Kept{{Kind: "custody", Group: "battery", Count: 3}}, Listed: []certificate.Place{}},
 		Holds: []certificate.Hold{}, Exceptions: []certificate.Exception{{What: "Invoices", Act: "Act", Article: "1", Why: "Tax law."}}, History: []certificate.Event{},
 	}
+	head, _ := auditlog.Head{Alias: "alias"}.Append([]byte("the end"))
+	leaf, signedAt := head.Root(), k.Clock.Now()
+	checkpoint, err := auditlog.Sign(ctx, auditing.Signer(k.App.App), auditlog.Checkpoint(head, signedAt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Log = &certificate.Log{SignedAt: signedAt, Proof: auditlog.Proof{Leaf: leaf[:], Path: [][]byte{}, Checkpoint: checkpoint}}
 	text, err := d.Marshal()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +56,7 @@ func TestCertificate(t *testing.T) {
 		t.Errorf("file: %d %v", w.Code, err)
 	}
 	w = k.Do(t, "POST", at, "", "secret="+strings.ReplaceAll(secret, " ", "+"), "Accept", "text/html", "Content-Type", "application/x-www-form-urlencoded")
-	for _, want := range []string{"Not everything was as promised", "records", "Passports kept in custody, battery", "Invoices", "Tax law."} {
+	for _, want := range []string{"Not everything was as promised", "records", "Passports kept in custody, battery", "Invoices", "Tax law.", "Signed in the audit log", "As entry 0", "sha-256:deployed"} {
 		if w.Code != 200 || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("page: %d, without %q", w.Code, want)
 		}

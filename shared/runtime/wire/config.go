@@ -43,6 +43,8 @@ type Config struct {
 	LogDays         int           // LOG_DAYS: after so many days logs are deleted; 0: not known to the function
 	RatePerKey      int           // RATE_PER_KEY: requests a second per key or person, default 200; five times that per organisation
 
+	TaskRoot string // LAMBDA_TASK_ROOT: the folder of the function's files; empty: there is none
+
 	TenantRole string // TENANT_ROLE_ARN: the role whose tagged sessions reach one tenant's data; empty: the function has none
 
 	S3Public string // S3_PUBLIC_ENDPOINT: where those who fetch packages reach the local storage; empty: S3_ENDPOINT
@@ -66,7 +68,7 @@ func ReadConfig(get func(string) string) (Config, error) {
 		DocumentsBucket: get("DOCUMENTS_BUCKET"), TenantKeyARN: get("TENANT_KEY_ARN"), RatePerKey: defaultRate,
 		DynamoDBEndpoint: get("DYNAMODB_ENDPOINT"), S3Endpoint: get("S3_ENDPOINT"), KMSEndpoint: get("KMS_ENDPOINT"), SESEndpoint: get("SES_ENDPOINT"), STSEndpoint: get("STS_ENDPOINT"), PoolEndpoint: get("COGNITO_ENDPOINT"), BackupEndpoint: get("BACKUP_ENDPOINT"),
 		MarkerKey: get("MARKER_KEY"), LedgerKeyARN: get("LEDGER_KEY_ARN"), BackupVault: get("BACKUP_VAULT"), LedgerVault: get("LEDGER_VAULT"),
-		TenantRole: get("TENANT_ROLE_ARN"), CustodyKeyARN: get("CUSTODY_KEY_ARN"),
+		TenantRole: get("TENANT_ROLE_ARN"), TaskRoot: get("LAMBDA_TASK_ROOT"), CustodyKeyARN: get("CUSTODY_KEY_ARN"),
 		EvidenceBucket: get("EVIDENCE_BUCKET"), ExportsBucket: get("EXPORTS_BUCKET"), UploadsBucket: get("UPLOADS_BUCKET"), S3Public: get("S3_PUBLIC_ENDPOINT"), AuditKeyARN: get("AUDIT_KEY_ARN"),
 		TokenIssuer: get("TOKEN_ISSUER"), TokenKeys: get("TOKEN_JWKS"), TokenClient: get("TOKEN_CLIENT_ID"), SignInURL: strings.TrimSuffix(get("SIGN_IN_URL"), "/"), SignInWith: get("SIGN_IN_WITH"), TokenAPI: get("TOKEN_API_URL"), MailFrom: get("MAIL_FROM"), UserPool: get("USER_POOL_ID"),
 		credentials: aws.Credentials{

@@ -10,11 +10,11 @@ import (
 
 // CertificatePage is a certificate of deletion in words.
 type CertificatePage struct {
-	ID, Tenant, Policy, Law, PlanHash string
-	Broken                            []string // promises that it does not keep, by what it says itself
-	Instants                          []Instant
-	Stores                            []StoreRow
-	Kept                              []KeptRow
+	ID, Tenant, Policy, Law, PlanHash, Template string
+	Broken                                      []string // promises that it does not keep, by what it says itself
+	Instants                                    []Instant
+	Stores                                      []StoreRow
+	Kept                                        []KeptRow
 }
 
 // Instant is one moment of a deletion.
