@@ -101,7 +101,7 @@ func TestReplacedVersionsEnd(t *testing.T) {
 // TestBackupAlarms holds that somebody is told when copies get too old, are not made or are not removed, when no restore was
 // rehearsed, and when nobody has looked.
 func TestBackupAlarms(t *testing.T) {
-	want := map[string]string{"OldestBackupAge": "2448000", "NewestBackupAge": "90000", "ExpiredRecoveryPoints": "0", "DrillAge": "3456000"} // 28 d 8 h, 25 h, 40 d
+	want := map[string]string{"OldestBackupAge": "2448000", "NewestBackupAge": "90000", "ExpiredRecoveryPoints": "0", "DrillAge": "3024000"} // 28 d 8 h, 25 h, 35 d
 	for name, r := range resources(t) {
 		metric := value(&r.Properties, "MetricName")
 		if want[metric] == "" || r.Type != "AWS::CloudWatch::Alarm" {
