@@ -22,6 +22,7 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
 	"github.com/passportcraft/passportcraft/infra/passportctl/command"
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
+	"github.com/passportcraft/passportcraft/shared/domain/backup"
 	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/domain/journal"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -117,13 +118,17 @@ func newDisaster(t *testing.T) *disaster {
 // drill runs passportctl drill.
 func (d *disaster) drill(t *testing.T, now clock.Clock, args ...string) (int, string) {
 	t.Helper()
+	return d.drills(t.Context(), command.World{Now: now}, args...)
+}
+
+func (d *disaster) drills(ctx context.Context, w command.World, args ...string) (int, string) {
 	var said bytes.Buffer
-	args = append([]string{"drill"}, append(args, "-environment", filepath.Join(d.dir, "operator.json"))...)
-	if args[1] == "restore" {
-		args = append(args, "-template", d.template, "-state", filepath.Join(d.dir, "state.json"), "-report", filepath.Join(d.dir, "report.json"))
+	w.Out, w.Err, w.Getenv, w.Pause = &said, &said, os.Getenv, time.Millisecond
+	all := append([]string{"drill"}, append(args, "-environment", filepath.Join(d.dir, "operator.json"))...)
+	if args[0] == "restore" {
+		all = append(all, "-template", d.template, "-state", filepath.Join(d.dir, "state.json"), "-report", filepath.Join(d.dir, "report.json"))
 	}
-	code := command.Run(t.Context(), args, command.World{Out: &said, Err: &said, Getenv: os.Getenv, Pause: time.Millisecond, Now: now})
-	return code, said.String()
+	return command.Run(ctx, all, w), said.String()
 }
 
 func (d *disaster) rows(t *testing.T, table string) map[string]map[string]types.AttributeValue {
@@ -289,14 +294,7 @@ func TestDrillRehearsal(t *testing.T) {
 func TestDrillAdopts(t *testing.T) {
 	d := newDisaster(t)
 	at := d.Clock.Now().Add(-time.Hour)
-	target := d.Env["KEYS_TABLE"] + "-restored-1"
-	api := dynamodb.NewFromConfig(d.app.AWS(), func(o *dynamodb.Options) { o.BaseEndpoint = aws.String(d.Env["BACKUP_ENDPOINT"]) })
-	if _, err := api.CreateBackup(t.Context(), &dynamodb.CreateBackupInput{TableName: aws.String(d.Env["KEYS_TABLE"]), BackupName: aws.String("x")}); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Copies.RestoreNewest(t.Context(), d.Env["KEYS_TABLE"], target); err != nil {
-		t.Fatal(err)
-	}
+	target := d.copied(t, d.Env["KEYS_TABLE"])
 	if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "keys", "-adopt", target, "-at", at.Format(time.RFC3339)); code != command.Good {
 		t.Fatalf("%d %s", code, said)
 	}
@@ -352,42 +350,89 @@ func TestDrillMark(t *testing.T) {
 	}
 }
 
-// TestDrillRecovers breaks the drill before and after each call of AWS, one after another, and holds that the same command
-// goes on to the same end.
+// TestDrillRecovers breaks the restore of each table before and after each call of AWS, one after another, and holds that
+// the same command goes on to the same end: the rows that a restore without a crash leaves, and a report that says so.
 func TestDrillRecovers(t *testing.T) {
 	d := newDisaster(t)
-	for n := 1; ; n++ {
-		if n > 120 {
-			t.Fatal("the drill never gets through")
-		}
-		d.Clock.Advance(time.Minute)
-		calls, done := d.broken(t, n, n%2 == 0)
-		if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "public", "-discard"); code != command.Good {
-			t.Fatalf("after a crash at call %d: %d %s", n, code, said)
-		}
-		if r := d.report(t); !r.Passed || r.Rows != 4 {
-			t.Fatalf("after a crash at call %d: %+v", n, r)
-		}
-		if done {
-			t.Logf("%d calls", calls)
-			return
-		}
+	for _, table := range []struct {
+		name, variable string
+		most           int // calls
+	}{{"public", "PUBLIC_TABLE", 120}, {"people", "PEOPLE_TABLE", 120}, {"records", "RECORDS_TABLE", 160}, {"keys", "KEYS_TABLE", 120}} {
+		t.Run(table.name, func(t *testing.T) {
+			name := d.Env[table.variable]
+			args := func() []string {
+				d.Clock.Advance(10 * time.Second) // each has a table of its own, named by the instant
+				out := []string{"restore", "-table", table.name, "-switch"}
+				if table.name == "keys" {
+					out = append(out, "-adopt", d.copied(t, name), "-at", d.Clock.Now().Add(-time.Hour).Format(time.RFC3339))
+				}
+				return out
+			}
+			if code, said := d.drill(t, d.Clock.Now, args()...); code != command.Good {
+				t.Fatalf("without a crash: %d %s", code, said)
+			}
+			want := d.report(t)
+			rows := d.restored(t, want.Target)
+			if !want.Passed || want.Rows != len(rows) || want.Deleted == 0 {
+				t.Fatalf("without a crash: %d rows, %+v", len(rows), want)
+			}
+			for n := 1; ; n++ {
+				if n > table.most {
+					t.Fatal("the drill never gets through")
+				}
+				these := args()
+				calls, done := d.broken(t, n, n%2 == 0, these...)
+				if done {
+					t.Logf("%d calls", calls)
+					return
+				}
+				if code, said := d.drill(t, d.Clock.Now, these...); code != command.Good {
+					t.Fatalf("after a crash at call %d: %d %s", n, code, said)
+				}
+				r := d.report(t)
+				if !r.Passed || r.Rows != want.Rows || len(r.Steps) != len(want.Steps) {
+					t.Fatalf("after a crash at call %d: %+v", n, r)
+				}
+				if got := d.restored(t, r.Target); !reflect.DeepEqual(rows, got) {
+					t.Fatalf("after a crash at call %d there are %d rows, and not the %d of a restore without one", n, len(got), len(rows))
+				}
+			}
+		})
 	}
 }
 
+// copied restores a table to now as AWS does it from point-in-time recovery, and returns the name of the new one.
+func (d *disaster) copied(t *testing.T, table string) string {
+	t.Helper()
+	api := dynamodb.NewFromConfig(d.app.AWS(), func(o *dynamodb.Options) { o.BaseEndpoint = aws.String(d.Env["BACKUP_ENDPOINT"]) })
+	if _, err := api.CreateBackup(t.Context(), &dynamodb.CreateBackupInput{TableName: &table, BackupName: aws.String("x")}); err != nil {
+		t.Fatal(err)
+	}
+	target := table + backup.Restored + d.Clock.Now().UTC().Format("20060102t150405")
+	if err := d.Copies.RestoreNewest(t.Context(), table, target); err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// restored are the rows of a restored table without its marker.
+func (d *disaster) restored(t *testing.T, table string) map[string]map[string]types.AttributeValue {
+	t.Helper()
+	all := d.rows(t, table)
+	maps.DeleteFunc(all, func(k string, _ map[string]types.AttributeValue) bool { return strings.HasPrefix(k, "RESTORE") })
+	return all
+}
+
 // broken runs a drill that loses its connection at one call; done tells that it did not get that far.
-func (d *disaster) broken(t *testing.T, at int, after bool) (calls int, done bool) {
+func (d *disaster) broken(t *testing.T, at int, after bool, args ...string) (calls int, done bool) {
 	t.Helper()
 	transport := &losing{at: at, after: after}
-	var said bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	transport.lost = cancel
-	code := command.Run(ctx, []string{"drill", "restore", "-table", "public", "-discard", "-environment", filepath.Join(d.dir, "operator.json"), "-template", d.template,
-		"-state", filepath.Join(d.dir, "state.json"), "-report", filepath.Join(d.dir, "report.json")},
-		command.World{Out: &said, Err: &said, Getenv: os.Getenv, Pause: time.Millisecond, Now: d.Clock.Now, HTTP: transport})
+	code, said := d.drills(ctx, command.World{Now: d.Clock.Now, HTTP: transport}, args...)
 	if code == command.Good != (transport.n < at) {
-		t.Fatalf("at call %d of %d: %d %s", at, transport.n, code, said.String())
+		t.Fatalf("at call %d of %d: %d %s", at, transport.n, code, said)
 	}
 	return transport.n, code == command.Good
 }

@@ -252,7 +252,7 @@ func (s *Service) Cancel(ctx context.Context, by access.Caller, which id.Import)
 	if err != nil {
 		return err
 	}
-	if r.State != Done && r.State != Failed && r.State != Cancelled {
+	if r.State != Done && r.State != Failed && r.State != Cancelled && !r.Cancelling {
 		if r, err = r.Cancel(by.At); err != nil {
 			return err
 		}

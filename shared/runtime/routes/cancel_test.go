@@ -71,7 +71,12 @@ func TestCancelledInTheMiddle(t *testing.T) {
 					k.ImportAll(t)
 					answer(t, k.Do(t, "POST", one+"/commit", anna, ""), 202)
 				}
-				cancel := func() { stop.left = 0; expect(t, k, 204, "", "DELETE", one, anna, "") }
+				cancel := func() {
+					stop.left = 0
+					for range 2 { // the second changes nothing
+						expect(t, k, 204, "", "DELETE", one, anna, "")
+					}
+				}
 				if c.block == 0 {
 					runner := bringing.New(k.App, k.Env["UPLOADS_BUCKET"]).Within(0)
 					k.Arrivals("")
@@ -104,6 +109,15 @@ func TestCancelledInTheMiddle(t *testing.T) {
 					return strings.Contains(s, made["id"].(string)) && (strings.HasPrefix(s, "uploads/") || strings.HasSuffix(s, "unfinished"))
 				}) {
 					t.Errorf("there is %v", all)
+				}
+				cancelled := 0
+				for _, e := range answer(t, k.Do(t, "GET", "/v1/audit?object=import:"+made["id"].(string), anna, ""), 200)["items"].([]any) {
+					if e := e.(map[string]any); e["event"] == "import.cancelled" && strings.HasPrefix(e["actor"].(string), "person:") {
+						cancelled++
+					}
+				}
+				if cancelled != 1 {
+					t.Errorf("the trail says %d times that somebody cancelled it", cancelled)
 				}
 				if due := tend(t, k); len(due) != 0 {
 					t.Errorf("still due: %v", due)
