@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
@@ -22,8 +24,32 @@ const endpointsVariable = "PASSPORTCRAFT_TEST_ENGINES"
 // and stops them after the tests.
 func Main(m *testing.M) { os.Exit(run(m, nil)) }
 
-// MainThen is Main with a last look at the grants that the tests have used.
-func MainThen(m *testing.M, after func(used map[iam.Grant]bool) error) { os.Exit(run(m, after)) }
+// MainAllUsed is Main, and fails when the template grants one of these roles something that no test of the package has used:
+// a grant that nobody needs is one that only an attacker uses. Needless are the grants that no test can use, by statement or
+// by statement and action, with the reason. It looks only when all tests ran.
+func MainAllUsed(m *testing.M, roles func(role string) bool, needless map[string]string) {
+	os.Exit(run(m, func(used map[iam.Grant]bool) error {
+		for _, f := range []string{"test.run", "test.skip", "test.bench", "test.fuzz", "test.list"} {
+			if flag.Lookup(f).Value.String() != "" {
+				return nil
+			}
+		}
+		granted, err := granted()
+		if err != nil {
+			return err
+		}
+		var idle []string
+		for _, g := range granted {
+			if roles(g.Role) && !used[g] && needless[g.Sid] == "" && needless[g.Sid+" "+g.Action] == "" {
+				idle = append(idle, fmt.Sprintf("%s: %s allows %s", g.Role, g.Sid, g.Action))
+			}
+		}
+		if len(idle) > 0 {
+			return fmt.Errorf("template.yaml grants what no test of this package uses:\n%s", strings.Join(idle, "\n"))
+		}
+		return nil
+	}))
+}
 
 func run(m *testing.M, after func(map[iam.Grant]bool) error) int {
 	dir, err := os.MkdirTemp("", "passportcraft-test-*")

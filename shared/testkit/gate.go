@@ -115,8 +115,8 @@ func (k *Kit) AsFunction(function string) context.Context {
 // Gate is the policies in front of the engines.
 func (k *Kit) Gate() *iam.Gate { return k.gate }
 
-// Granted are all grants of the template.
-func Granted() ([]iam.Grant, error) {
+// granted are all grants of the template.
+func granted() ([]iam.Grant, error) {
 	root, err := enginehost.Root()
 	if err != nil {
 		return nil, err

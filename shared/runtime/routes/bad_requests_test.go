@@ -16,8 +16,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.MainThen(m, allUsed) }
-
 // bad is one bad request and the exact answer.
 type bad struct {
 	name, method, target, key, body string

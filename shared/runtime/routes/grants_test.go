@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
@@ -38,35 +36,15 @@ var elsewhere = map[string]string{
 	"RunRetention": "shared/runtime/retaining walks contracts to their end; infra/local/runner does with passports, people and objects",
 }
 
-func testedElsewhere(role string) bool {
-	for begins := range elsewhere {
-		if strings.HasPrefix(role, begins) {
-			return true
+func TestMain(m *testing.M) {
+	testkit.MainAllUsed(m, func(role string) bool {
+		for begins := range elsewhere {
+			if strings.HasPrefix(role, begins) {
+				return false
+			}
 		}
-	}
-	return false
-}
-
-// allUsed fails when the template grants something that no test of this package has used: a grant that nobody needs is
-// one that only an attacker uses. It looks only when all tests ran.
-func allUsed(used map[iam.Grant]bool) error {
-	if flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.bench").Value.String() != "" || flag.Lookup("test.fuzz").Value.String() != "" {
-		return nil
-	}
-	g, err := testkit.Granted()
-	if err != nil {
-		return err
-	}
-	var idle []string
-	for _, grant := range g {
-		if !used[grant] && !testedElsewhere(grant.Role) && needless[grant.Sid] == "" && needless[grant.Sid+" "+grant.Action] == "" {
-			idle = append(idle, fmt.Sprintf("%s: %s allows %s", grant.Role, grant.Sid, grant.Action))
-		}
-	}
-	if len(idle) > 0 {
-		return fmt.Errorf("template.yaml grants what no test of shared/runtime/routes uses:\n%s", strings.Join(idle, "\n"))
-	}
-	return nil
+		return true
+	}, needless)
 }
 
 // large is a passport whose content does not fit into a row.
