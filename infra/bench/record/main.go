@@ -214,18 +214,27 @@ func throughput(root string, w io.Writer) error {
 	return s.costs(w)
 }
 
-// transfers runs the measurements of package transfer and takes over the lines that they print.
-func transfers(root string, w io.Writer) error {
-	cmd := exec.Command("go", "test", "-v", "-count=1", "-timeout", "30m", "./infra/bench/transfer")
+// test runs tests that measure, and returns what they print.
+func test(root string, args ...string) (string, error) {
+	cmd := exec.Command("go", append([]string{"test"}, args...)...)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "PASSPORTCRAFT_BENCH=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return string(out), nil
+}
+
+// transfers runs the measurements of package transfer and takes over the lines that they print.
+func transfers(root string, w io.Writer) error {
+	out, err := test(root, "-v", "-count=1", "-timeout", "30m", "./infra/bench/transfer")
+	if err != nil {
+		return err
 	}
 	fmt.Fprint(w, "\n## Taking data away and bringing it\n\n"+
 		"Packed are passports that differ (models and items of batteries, chairs), the least time of three rounds; plain DEFLATE is that of the standard library at its default level, of the very lines in the package, in turn with packing in the same process.\n\n"+
 		"| what | measured |\n|---|---|\n")
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out) {
 		if figure, ok := strings.CutPrefix(line, "measured "); ok {
 			fmt.Fprintf(w, "| %s |\n", strings.TrimSpace(figure))
 		}
@@ -237,17 +246,15 @@ func transfers(root string, w io.Writer) error {
 // tenant that there is to be: ten million passports, six items each.
 func sweeps(root string, w io.Writer) error {
 	const largest = 60_000_000
-	cmd := exec.Command("go", "test", "-run", "XXX", "-bench", "Sweep", "-benchtime", "1x", "-timeout", "2h", "./shared/runtime/retaining")
-	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
+	out, err := test(root, "-run", "XXX", "-bench", "Sweep", "-benchtime", "1x", "-timeout", "2h", "./shared/runtime/retaining")
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+		return err
 	}
 	fmt.Fprint(w, "\n## Emptying the table of passports\n\n"+
 		"On the local engine: rows of 2 KB, six for each passport, in pages of 500 as the worker takes them.\n\n"+
 		"| items | items/s | writes for each item | most memory, MB |\n|---|---|---|---|\n")
 	slowest := math.Inf(1)
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out) {
 		name, rest, ok := strings.Cut(strings.TrimPrefix(line, "BenchmarkSweep/"), "-")
 		if !ok || !strings.HasPrefix(line, "BenchmarkSweep/") {
 			continue

@@ -147,7 +147,10 @@ func drillRestore(ctx context.Context, args []string, w World) error {
 	if err != nil {
 		return err
 	}
-	report, _, err := d.Run(ctx, s)
+	report, after, err := d.Run(ctx, s)
+	if err != nil && len(after.Done) == 0 {
+		return fmt.Errorf("%w\nNothing has been restored", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w\nThe table stays in quarantine. The same command goes on where this one stopped", err)
 	}

@@ -284,7 +284,7 @@ func TestDrillRehearsal(t *testing.T) {
 			t.Errorf("%v: %d %s", args, code, said)
 		}
 	}
-	if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "keys"); code != command.Bad || !strings.Contains(said, "no good copy") {
+	if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "keys"); code != command.Bad || !strings.Contains(said, "no good copy") || !strings.Contains(said, "Nothing has been restored") {
 		t.Errorf("keys have no copies: %d %s", code, said)
 	}
 }

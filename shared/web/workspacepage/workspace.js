@@ -38,8 +38,8 @@
 		at("enrol-outline").setAttribute("d", outline);
 	}
 
-	// path makes an address of ours from one the API names; anything else is no link.
-	function ours(address) {
+	// linked is an address of the web that the API names, ours or that of the storage; anything else is no link.
+	function linked(address) {
 		try {
 			const u = new URL(address, location.origin);
 			return u.protocol === "https:" || u.protocol === "http:" ? u.href : "";
@@ -195,7 +195,7 @@
 	}
 
 	function passportItem(p, role) {
-		const address = ours(p.publicUrl);
+		const address = linked(p.publicUrl);
 		const published = p.status === "published";
 		const acts = make("div", { class: "acts" });
 		if (published && address) {
@@ -384,7 +384,7 @@
 			productGroup: "general", granularity: "item", productIdentifier: identifier(data.get("gtin"), serial),
 			content: { name: { en: data.get("name").trim() }, manufacturer: { name: data.get("manufacturer").trim() }, serialNumber: serial },
 		});
-		const address = ours(made.publicUrl);
+		const address = linked(made.publicUrl);
 		at("created").replaceChildren(
 			make("p", {}, make("b", {}, "Created. "), "The passport of ", make("b", {}, nameOf(made) || data.get("name").trim()), " is a draft; it can be read by everybody once it is published, at:"),
 			make("p", {}, address ? make("a", { href: address, id: "created-link" }, made.publicUrl) : made.productIdentifier));
@@ -452,7 +452,7 @@
 			}
 			e = await ask("GET", "/v1/exports/" + encodeURIComponent(e.id) + "?link=true");
 		}
-		const address = e.download ? ours(e.download.url) : "";
+		const address = e.download ? linked(e.download.url) : "";
 		if (!address) {
 			at("exported").textContent = e.why || "The export could not be packed. Ask for another one.";
 			return;
