@@ -52,9 +52,5 @@ func (r *Runner) expire(ctx context.Context, t id.Tenant, which id.Import, now t
 		why = "The file did not come."
 	}
 	i.State, i.Fence, i.Why = Cancelled, i.Fence+1, why
-	err = r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportCancelled, "import:"+string(i.ID), "", ""))
-	if errors.Is(err, export.ErrTaken) {
-		err = nil
-	}
-	return true, err
+	return true, r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportCancelled, "import:"+string(i.ID), "", ""))
 }

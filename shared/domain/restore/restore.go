@@ -240,15 +240,23 @@ type Runner struct {
 	Parallel int // calls of the target at the same time; at least 1
 }
 
-// Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone.
+// Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone, also when it came
+// into them, or was cancelled and lost its file, while this was at it: what went wrong then is no news.
 func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
-	ctx = access.As(ctx, t)
+	err := r.run(access.As(ctx, t), t, which)
+	if errors.Is(err, export.ErrTaken) {
+		return nil
+	}
+	return err
+}
+
+func (r *Runner) run(ctx context.Context, t id.Tenant, which id.Import) error {
 	now := r.Now()
 	if done, err := r.expire(ctx, t, which, now); err != nil || done {
 		return err
 	}
 	i, err := r.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
-	if errors.Is(err, export.ErrTaken) || errors.Is(err, fault.NotFound) {
+	if errors.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {
@@ -266,17 +274,12 @@ func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
 	if w, ok := errors.AsType[*archive.Wrong](err); ok {
 		return r.refuse(ctx, i, w)
 	}
-	if errors.Is(err, export.ErrTaken) {
-		return nil
-	}
 	if f := fault.Of(err); f != nil && f.Kind == fault.Forbidden {
 		return r.stop(ctx, i, err)
 	}
-	if err != nil { // whoever comes next need not wait, and has not to do again what is done
+	if err != nil && !errors.Is(err, export.ErrTaken) { // whoever comes next need not wait, and has not to do again what is done
 		i.LeaseUntil = r.Now()
-		if saved := r.Store.Save(ctx, i); !errors.Is(saved, export.ErrTaken) {
-			err = errors.Join(err, saved)
-		}
+		err = errors.Join(err, r.Store.Save(ctx, i))
 	}
 	return err
 }
