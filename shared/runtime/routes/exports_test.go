@@ -411,65 +411,44 @@ func TestExportLimits(t *testing.T) {
 	}
 }
 
-// meddler does something when a package is begun, when its first part is uploaded or when it is put together, before or
-// after that.
-type meddler struct {
-	at    string // a method and a query of the multipart upload
-	after bool
-	then  func()
-}
-
-func (m *meddler) Do(r *http.Request) (*http.Response, error) {
-	then := m.then
-	method, query, _ := strings.Cut(m.at, " ")
-	if then == nil || r.Method != method || !r.URL.Query().Has(query) || !strings.Contains(r.URL.Path, "/packages/") {
-		return http.DefaultTransport.RoundTrip(r)
-	}
-	m.then = nil
-	if !m.after {
-		then()
-	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if m.after {
-		then()
-	}
-	return resp, err
-}
-
-// TestDeletedWhilePacked deletes an export at each step of its packing: no package comes of it, nothing of it is left but
-// what the packager remembers, and the next one is whole.
+// TestDeletedWhilePacked deletes an export at each call of its packing: no package comes of it unless it was there before,
+// nothing of it is left but what the packager remembers, nobody complains, and the next one is whole.
 func TestDeletedWhilePacked(t *testing.T) {
-	m := &meddler{}
+	m := &nth{}
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, HTTP: m})
 	_, anna := k.Organisation(t, "anna", "Nordeiche")
 	for n := range 30 {
 		k.Create(t, anna, chair(fmt.Sprint("D", n)))
 	}
-	for _, at := range []string{"POST uploads", "PUT partNumber", "POST uploadId"} {
-		for _, after := range []bool{false, true} {
-			name := fmt.Sprintf("%s, after %v", at, after)
-			k.Clock.Advance(25 * time.Hour)
-			anna = k.SignIn(t, "anna")
-			one := "/v1/exports/" + answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"workspace"}`), 202)["id"].(string)
-			*m = meddler{at, after, func() { expect(t, k, 204, "", "DELETE", one, anna, "") }}
-			k.PackAll(t)
-			if m.then != nil {
-				t.Fatalf("%s: there is no such step", name)
-			}
-			for range 4 {
-				k.Clock.Advance(10 * time.Minute)
-				deliver(t, k, tend(t, k))
-			}
-			anna = k.SignIn(t, "anna")
-			if got := answer(t, k.Do(t, "GET", one+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
-				t.Errorf("%s: %v", name, got)
-			}
-			if all := lying(t, k, "EXPORTS_BUCKET"); slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, "packages/") }) {
-				t.Errorf("%s: there is %v", name, all)
-			}
-			if due := tend(t, k); len(due) != 0 {
-				t.Errorf("%s: still due: %v", name, due)
-			}
+	m.arm(0, false, nil)
+	exported(t, k, anna, `{"scope":"workspace"}`)
+	calls := m.calls
+	for n := range 12 {
+		at, after := 4+n*(calls-6)/11, n%2 == 0 // the first calls are of who asks
+		name := fmt.Sprintf("call %d of about %d, after %v", at, calls, after)
+		k.Clock.Advance(25 * time.Hour)
+		anna = k.SignIn(t, "anna")
+		one := "/v1/exports/" + answer(t, k.Do(t, "POST", "/v1/exports", anna, `{"scope":"workspace"}`), 202)["id"].(string)
+		deleted := func() { expect(t, k, 204, "", "DELETE", one, anna, "") }
+		m.arm(at, after, deleted)
+		k.PackAll(t)
+		if m.calls < at {
+			deleted()
+		}
+		m.arm(0, false, nil)
+		for range 4 {
+			k.Clock.Advance(10 * time.Minute)
+			deliver(t, k, tend(t, k))
+		}
+		anna = k.SignIn(t, "anna")
+		if got := answer(t, k.Do(t, "GET", one+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
+			t.Errorf("%s: %v", name, got)
+		}
+		if all := lying(t, k, "EXPORTS_BUCKET"); slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, "packages/") && strings.Contains(s, one[len("/v1/exports/"):]) }) {
+			t.Errorf("%s: there is %v", name, all)
+		}
+		if due := tend(t, k); len(due) != 0 {
+			t.Errorf("%s: still due: %v", name, due)
 		}
 	}
 	k.Clock.Advance(25 * time.Hour)
