@@ -444,7 +444,9 @@ func TestDeletedWhilePacked(t *testing.T) {
 		if got := answer(t, k.Do(t, "GET", one+"?link=true", anna, ""), 200); got["state"] != "deleted" || got["download"] != nil {
 			t.Errorf("%s: %v", name, got)
 		}
-		if all := lying(t, k, "EXPORTS_BUCKET"); slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, "packages/") && strings.Contains(s, one[len("/v1/exports/"):]) }) {
+		if all := lying(t, k, "EXPORTS_BUCKET"); slices.ContainsFunc(all, func(s string) bool {
+			return strings.HasPrefix(s, "packages/") && strings.Contains(s, one[len("/v1/exports/"):])
+		}) {
 			t.Errorf("%s: there is %v", name, all)
 		}
 		if due := tend(t, k); len(due) != 0 {
