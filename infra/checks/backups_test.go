@@ -2,11 +2,14 @@ package checks_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
 
@@ -17,7 +20,7 @@ var notCopied = map[string]string{
 	"ExportsBucket":   "packages are copies themselves and end after 7 days",
 	"UploadsBucket":   "files that a tenant has and brings end after 7 days; reports on them can be made again",
 	"EvidenceBucket":  "object lock keeps every version; hashes and signatures only",
-	"AccessLogBucket": "logs end after 28 days and are evidence of nothing that would have to be restored",
+	"AccessLogBucket": "logs end after 14 days and are evidence of nothing that would have to be restored",
 	"UserPool":        "Amazon Cognito has no copies; who belongs where is in the People table, passwords are set again",
 }
 
@@ -95,6 +98,24 @@ func TestReplacedVersionsEnd(t *testing.T) {
 		if !ends {
 			t.Errorf("%s keeps replaced versions longer than 28 days", name)
 		}
+	}
+}
+
+// TestAccessLogsEnd holds that the logs of accesses to buckets end as early as all others: S3 rounds each of the two periods up
+// to the next midnight (Amazon S3 User Guide, "Lifecycle rules: based on an object's age").
+func TestAccessLogsEnd(t *testing.T) {
+	bucket := resources(t)["AccessLogBucket"]
+	rules := at(&bucket.Properties, "LifecycleConfiguration", "Rules").Content
+	p := lifecycle.Current()
+	for _, rule := range rules {
+		days, err := strconv.Atoi(value(rule, "ExpirationInDays"))
+		versions, err2 := strconv.Atoi(value(rule, "NoncurrentVersionExpiration", "NoncurrentDays"))
+		if longest := time.Duration(days+1+versions+1) * lifecycle.Day; err != nil || err2 != nil || longest > p.Logs+p.LogLag {
+			t.Errorf("a log of accesses can be there for %s (%v, %v), and the policy says %s", longest, err, err2, p.Logs+p.LogLag)
+		}
+	}
+	if len(rules) == 0 {
+		t.Error("logs of accesses never end")
 	}
 }
 

@@ -21,7 +21,7 @@ var emptied = map[string]string{
 	"ExportsBucket":   "exports",
 	"UploadsBucket":   "uploads",
 	"EvidenceBucket":  "evidence",
-	"AccessLogBucket": "exempt: names of objects, which are identifiers; deleted by its lifecycle rule",
+	"AccessLogBucket": "logs",
 	"UserPool":        "identity-provider",
 	"BackupVault":     "exempt: copies run out by rotation, which the certificate waits for (retention.Backups)",
 	"LedgerVault":     "exempt: copies of the Ledger, which holds no content",

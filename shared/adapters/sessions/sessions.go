@@ -24,10 +24,13 @@ import (
 const Tag = "tenant"
 
 const (
-	life    = time.Hour       // the longest session that a role may give a role
-	early   = 5 * time.Minute // before the end of a session the next one is fetched
+	life    = time.Hour // the longest session that a role may give a role
 	maxKept = 4096
 )
+
+// Spare is how long before the end of a session the next one is fetched: an address that is signed in a session dies with
+// it (Amazon S3 User Guide, "Download and upload objects with presigned URLs"), and none is promised for longer than this.
+const Spare = 20 * time.Minute
 
 // Identity is who a function is on its own: its credentials and the ARN of its tenant role, "" for none.
 type Identity func(ctx context.Context) (aws.Credentials, string)
@@ -83,7 +86,7 @@ func (p *Provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	left := s.credentials.Expires.Sub(p.now())
-	if left > early {
+	if left > Spare {
 		return s.credentials, nil
 	}
 	fresh, err := p.assume(ctx, role, tenant)

@@ -16,6 +16,9 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/adapters/sessions"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
+	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/intake"
+	"github.com/passportcraft/passportcraft/shared/domain/upload"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -118,7 +121,7 @@ func TestSessions(t *testing.T) {
 	if d := cmp.Diff(want, s.asked[0]); d != "" {
 		t.Error(d)
 	}
-	now.Advance(55*time.Minute - time.Second)
+	now.Advance(time.Hour - sessions.Spare - time.Second)
 	if got := key(t, p, in("role", one)); got != first {
 		t.Errorf("fetched too early: %s", got)
 	}
@@ -145,6 +148,15 @@ func TestOutage(t *testing.T) {
 		}
 		if c, err := p.Retrieve(in("role", two)); err == nil || c.AccessKeyID != "" {
 			t.Errorf("%s: a call for a tenant gets %+v", broken, c)
+		}
+	}
+}
+
+// TestAddressesOutliveNoSession holds that an address signed in a kept session is good for as long as it is said to be.
+func TestAddressesOutliveNoSession(t *testing.T) {
+	for what, life := range map[string]time.Duration{"package": export.LinkFor, "upload": upload.Life, "report": intake.ReportFor} {
+		if life > sessions.Spare {
+			t.Errorf("the address of a %s is promised for %s, and its session may end after %s", what, life, sessions.Spare)
 		}
 	}
 }

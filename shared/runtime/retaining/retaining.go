@@ -128,8 +128,8 @@ func Stores(app *wire.App, persons *keyring.Ring[id.Person]) []retention.Store {
 		&userpool.Sweep{Pools: userpool.Open(app.AWS(), c.PoolEndpoint), Pool: c.UserPool, Leavers: dynamo.NewLeavers(db, nil, c.TokenIssuer), Departed: departed, Now: now},
 		&mail.Sweep{Mailer: mailer(app), Leavers: readable, Departed: departed, Now: now},
 		objects.OpenSweep(app.AWS(), c.S3Endpoint, evidence(c), now, httpapi.Count),
-		retention.Elapsing{Store: "logs", Provider: "Amazon CloudWatch Logs", Now: now,
-			Method: fmt.Sprintf("Logs hold identifiers and no content, and are deleted by the service %d days after they were written, within 72 hours.", c.LogDays)},
+		retention.Elapsing{Store: "logs", Provider: "Amazon CloudWatch Logs and Amazon S3", Now: now,
+			Method: fmt.Sprintf("Logs, and those of accesses to buckets, hold identifiers and no content, and are deleted by the services %d days after they were written, within 72 hours.", c.LogDays)},
 		retention.Elapsing{Store: "queues", Provider: "AWS Lambda", Now: now,
 			Method: "There are no queues but those of asynchronous calls, which hold identifiers alone and run out within 6 hours."},
 	}
