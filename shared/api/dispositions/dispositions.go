@@ -22,6 +22,7 @@ const MaxBulk = 100
 
 // Outlook is what becomes of a passport, and what was said about it.
 type Outlook struct {
+	Product string `json:"productIdentifier"`
 	lifecycle.Disposition
 	Said *Said `json:"said,omitempty"`
 }
@@ -145,7 +146,7 @@ func say(ctx context.Context, s *disposition.Service, by access.Caller, p id.Pas
 }
 
 func show(o disposition.Outlook) Outlook {
-	out := Outlook{Disposition: o.Disposition}
+	out := Outlook{Product: o.Product.Canonical(), Disposition: o.Disposition}
 	if c := o.Choice; c != (lifecycle.Choice{}) {
 		out.Said = &Said{SuccessorURL: c.SuccessorURL, HandedOver: c.DeclaredBy != "", DeclaredBy: c.DeclaredBy, DeclaredAt: c.DeclaredAt, RecycledAt: c.RecycledAt}
 	}

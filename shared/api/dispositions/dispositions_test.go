@@ -9,6 +9,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/disposition"
+	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -61,7 +62,11 @@ func TestOneOfMany(t *testing.T) {
 func TestSaid(t *testing.T) {
 	at := time.Date(2027, 2, 18, 9, 0, 0, 0, time.UTC)
 	d := lifecycle.Disposition{Passport: one, Kind: lifecycle.Custody, Why: "why"}
-	const front = `{"passport":"` + string(one) + `","kind":"custody","why":"why"`
+	product, err := identifier.Parse("https://id.gs1.org/01/09506000134352")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const front = `{"productIdentifier":"https://id.gs1.org/01/09506000134352","passport":"` + string(one) + `","kind":"custody","why":"why"`
 	for _, tc := range []struct {
 		name string
 		c    lifecycle.Choice
@@ -73,7 +78,7 @@ func TestSaid(t *testing.T) {
 		{"handed over", lifecycle.Choice{SuccessorURL: "https://x.example/", DeclaredBy: "person:a", DeclaredAt: at},
 			front + `,"said":{"successorUrl":"https://x.example/","handedOver":true,"declaredBy":"person:a","declaredAt":"2027-02-18T09:00:00Z"}}`},
 	} {
-		got, err := json.Marshal(show(disposition.Outlook{Disposition: d, Choice: tc.c}))
+		got, err := json.Marshal(show(disposition.Outlook{Product: product, Disposition: d, Choice: tc.c}))
 		if err != nil || string(got) != tc.want {
 			t.Errorf("%s: %s, %v", tc.name, got, err)
 		}

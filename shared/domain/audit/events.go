@@ -91,7 +91,7 @@ func Events() []Documented {
 		{ExportFailed, "An export could not be packed and was given up.", "An export failed"},
 		{ExportFetched, "A link to an exported package was given out.", ""},
 		{ExportDeleted, "An export was deleted before its end.", "An export was deleted"},
-		{ExportExpired, "An export has expired; its package was removed.", ""},
+		{ExportExpired, "An export has expired; its package was removed.", "An export has expired"},
 		{ImportBegun, "A file to import was announced.", ""},
 		{ImportChecked, "A file to import was read and is good.", ""},
 		{ImportRefused, "A file to import was read and is not good; nothing was stored.", ""},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
@@ -67,6 +68,7 @@ type Saying struct {
 
 // Outlook is what becomes of a passport if the organisation left now, and what it has said about that.
 type Outlook struct {
+	Product     identifier.Product
 	Disposition lifecycle.Disposition
 	Choice      lifecycle.Choice
 }
@@ -127,7 +129,7 @@ func (s *Service) Say(ctx context.Context, by access.Caller, p id.Passport, said
 		return was, err
 	}
 	entry := audit.New(s.IDs, by, lifecycle.EventDispositionSet, "passport:"+string(p), digest(was.Choice), digest(c)).With("becomes", string(d.Kind))
-	return Outlook{d, c}, s.Choices.Choose(ctx, by.Tenant, p, c, entry)
+	return Outlook{was.Product, d, c}, s.Choices.Choose(ctx, by.Tenant, p, c, entry)
 }
 
 func (s *Service) choice(by access.Caller, said Saying) (lifecycle.Choice, error) {
@@ -157,7 +159,7 @@ func (s *Service) outlook(ctx context.Context, by access.Caller, p passport.Summ
 		return Outlook{}, err
 	}
 	d, err := lifecycle.Dispose(Facts(p.ID, p.ProductGroup, last, c), c, s.Law, by.At)
-	return Outlook{d, c}, err
+	return Outlook{p.Product, d, c}, err
 }
 
 // facts reads the passport once more, with another choice.

@@ -53,7 +53,7 @@ button.plain{min-height:2.25rem;padding:.3rem .8rem;background:var(--paper);colo
 .tag{font-size:.8125rem;font-weight:600;color:var(--accent)}
 .acts{display:flex;flex-wrap:wrap;gap:.4rem .9rem;align-items:center}
 table{width:100%;margin-top:.8rem;border-collapse:collapse;border-top:2px solid var(--ink);font-size:.9375rem}
-th{text-align:left;font-weight:400;color:var(--soft);font-size:.875rem}
+th{text-align:left;white-space:nowrap;font-weight:400;color:var(--soft);font-size:.875rem}
 th,td{padding:.55rem .8rem .55rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 .secret{display:block;margin-top:.3rem;padding:.6rem .7rem;background:var(--paper);border:1px solid var(--line);user-select:all}
 .qr{display:block;width:12rem;max-width:100%;margin:.8rem 0}
@@ -66,6 +66,7 @@ th,td{padding:.55rem .8rem .55rem 0;border-bottom:1px solid var(--line);vertical
 .instants dd{margin:0 0 .5rem}
 @media(min-width:44rem){.instants{grid-template-columns:max-content minmax(0,1fr)}}
 button.danger{background:var(--warn)}
+#fates-more{margin-top:.6rem}
 #factor{margin-top:.8rem}
 details{margin-top:1rem}
 summary{cursor:pointer;color:var(--accent);padding:.35rem 0;width:fit-content}

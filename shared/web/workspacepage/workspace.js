@@ -27,7 +27,9 @@
 		if (!text || Number.isNaN(d.getTime())) {
 			return "–";
 		}
-		return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", ...(time ? { timeStyle: "short" } : {}) }).format(d);
+		return new Intl.DateTimeFormat("en-GB", { ...(time
+			? { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" }
+			: { dateStyle: "medium" }) }).format(d);
 	}
 
 	// draw shows the code that the API describes as SVG, by its side and outline alone.
@@ -201,14 +203,14 @@
 		if (published && address) {
 			acts.append(make("a", { href: address }, "Open the passport"));
 		}
-		if (p.status === "draft" && at("passports").dataset.publish.split(" ").includes(role) && allowed("write")) {
-			const button = make("button", { type: "button", class: "plain" }, "Publish");
+		if (["draft", "suspended"].includes(p.status) && at("passports").dataset.publish.split(" ").includes(role) && allowed("write")) {
+			const button = make("button", { type: "button", class: "plain" }, p.status === "draft" ? "Publish" : "Publish again");
 			button.addEventListener("click", () => publish(p, button));
 			acts.append(button);
 		}
 		return make("li", {},
 			make("div", { class: "top" }, make("b", {}, nameOf(p) || p.productIdentifier), make("span", { class: "tag" }, p.status)),
-			make("span", { class: "mono" }, p.productIdentifier),
+			nameOf(p) ? make("span", { class: "mono" }, p.productIdentifier) : null,
 			make("span", { class: "soft" }, "Changed " + day(p.updatedAt, true)),
 			acts.childNodes.length > 0 ? acts : null);
 	}
@@ -265,6 +267,9 @@
 	// said puts one detail of a notice into words: instants as people write them, names apart.
 	function said([name, value]) {
 		const words = name.replace(/([A-Z])/g, " $1").toLowerCase();
+		if (name === "bytes") {
+			return size(Number(value));
+		}
 		return words + ": " + (/^\d{4}-\d\d-\d\dT/.test(value) ? day(value, true) : value.replace(/^\[(.*)\]$/, "$1"));
 	}
 
@@ -274,7 +279,7 @@
 		at("notices-list").replaceChildren(...items.map((n) => make("li", {},
 			make("b", {}, n.title),
 			n.text ? make("span", {}, n.text) : null,
-			make("span", { class: "soft" }, [day(n.at, true), ...Object.entries(n.detail || {}).map(said)].join(" · ")))));
+			make("span", { class: "soft" }, [day(n.at, true), ...Object.entries(n.detail || {}).filter(([name]) => name !== "notice").map(said)].join(" · ")))));
 		show("notices-list", items.length > 0);
 		show("notices-none", items.length === 0);
 	}
@@ -294,10 +299,105 @@
 		show("take-back", owner && leaving && may.has("reinstate"));
 		show("leave", owner && may.has("terminate"));
 		show("export", at("export").dataset.roles.split(" ").includes(state.role) && may.has("export"));
+		at("kept-list").replaceChildren(...(v.kept || []).map((k) => make("li", {},
+			make("b", {}, k.what), make("span", {}, k.why),
+			make("span", { class: "soft" }, [k.act + ", article " + k.article, k.until ? "until " + day(k.until) : "", k.reviewBy ? "looked at again by " + day(k.reviewBy) : ""].filter(Boolean).join(" · ")))));
+		show("kept", leaving && (v.kept || []).length > 0);
+		show("packages", false);
+		show("fates", at("fates").dataset.roles.split(" ").includes(state.role) && may.has("read"));
+		at("fates").open = leaving;
 		at("contract").classList.toggle("leaving", leaving);
 		at(leaving ? "work" : "account").before(at("contract"));
 		state.may = may;
+		if (may.has("read")) {
+			await Promise.all([packages(), leaving ? fates() : null]);
+		}
 		return may.has("read");
+	}
+
+	// packages lists what can be fetched of earlier exports.
+	async function packages() {
+		if (!at("packages").dataset.roles.split(" ").includes(state.role)) {
+			return;
+		}
+		const ready = ((await ask("GET", "/v1/exports")).items || []).filter((e) => e.state === "ready");
+		at("packages").replaceChildren(...ready.map((e) => {
+			const button = make("button", { type: "button", class: "plain" }, "Download");
+			button.addEventListener("click", () => busy(button, () => download(e.id)));
+			return make("li", {}, make("div", { class: "top" },
+				make("span", {}, "Export of " + day(e.requestedAt, true), make("span", { class: "soft" }, " · " + size(e.bytes) + ", until " + day(e.expiresAt))), button));
+		}));
+		show("packages", ready.length > 0);
+	}
+
+	// download fetches a package: its link lives for minutes, so that it is asked for when it is needed.
+	async function download(id) {
+		const e = await ask("GET", "/v1/exports/" + encodeURIComponent(id) + "?link=true");
+		const address = e.download ? linked(e.download.url) : "";
+		if (!address) {
+			await packages();
+			return;
+		}
+		location.assign(address);
+	}
+
+	// busy keeps a button from being pressed twice, and says what went wrong.
+	async function busy(button, act) {
+		show("problem", false);
+		button.disabled = true;
+		try {
+			await act();
+		} catch (problem) {
+			report(problem);
+			at("problem").scrollIntoView({ block: "center" });
+		}
+		button.disabled = false;
+	}
+
+	// fate is what becomes of one passport, in words.
+	function fate(o) {
+		const until = o.until ? " until " + day(o.until) : "";
+		const words = { custody: "kept in custody" + until, "handed-over": "leads to the successor" + until, ceased: "has ended with its product", deleted: "deleted: its code stops working" };
+		return words[o.kind] || o.kind;
+	}
+
+	let fateCursor = "";
+	async function fates(more) {
+		const got = await ask("GET", "/v1/tenant/lifecycle/dispositions?limit=20" + (more && fateCursor ? "&cursor=" + encodeURIComponent(fateCursor) : ""));
+		const items = got.items || [];
+		const lines = items.map((o) => make("li", {},
+			make("div", { class: "top" }, make("span", { class: "mono" }, o.productIdentifier), make("span", { class: "tag" }, fate(o))),
+			make("span", { class: "soft" }, [o.why, o.successorUrl, o.basis ? o.basis.act + ", article " + o.basis.article : ""].filter(Boolean).join(" · "))));
+		const open = items.filter((o) => o.kind !== "deleted" || o.said).map((o) => {
+			const option = make("option", { value: o.passport }, o.productIdentifier);
+			option.dataset.successor = o.said && o.said.successorUrl || "";
+			option.dataset.handed = o.said && o.said.handedOver ? "yes" : "";
+			option.dataset.recycled = o.said && o.said.recycledAt ? o.said.recycledAt.slice(0, 10) : "";
+			return option;
+		});
+		if (!more) {
+			at("fates-list").replaceChildren();
+			at("fate-passport").replaceChildren();
+		}
+		at("fates-list").append(...lines);
+		at("fate-passport").append(...open);
+		fateCursor = got.next || "";
+		const some = at("fates-list").childNodes.length > 0;
+		show("fates-list", some);
+		show("fates-none", !some && !fateCursor);
+		show("fates-more", Boolean(fateCursor));
+		show("fate-form", at("fate-passport").options.length > 0 && at("fate-form").dataset.roles.split(" ").includes(state.role) && allowed("arrange"));
+		chosenFate();
+	}
+
+	// chosenFate fills the form with what was said of the passport that is chosen.
+	function chosenFate() {
+		const option = at("fate-passport").selectedOptions[0];
+		if (option) {
+			at("fate-successor").value = option.dataset.successor;
+			at("fate-handed").checked = option.dataset.handed === "yes";
+			at("fate-recycled").value = option.dataset.recycled;
+		}
 	}
 
 	// part shows a section to roles that may see it and fills it.
@@ -310,6 +410,11 @@
 		}
 	}
 
+	// called is the name of an organisation; of one whose key is gone nobody can read it any more.
+	function called(o) {
+		return o.name || "Closed organisation " + o.id.slice(0, 8) + "…";
+	}
+
 	// enter shows an organisation.
 	async function enter(id) {
 		const chosen = state.organisations.find((o) => o.id === id) || state.organisations[0];
@@ -318,8 +423,8 @@
 		remember.set(chosen.id);
 		at("organisation").value = chosen.id;
 		at("role").textContent = chosen.role;
-		at("title").textContent = chosen.name;
-		document.title = chosen.name + " · PassportCraft";
+		at("title").textContent = called(chosen);
+		document.title = called(chosen) + " · PassportCraft";
 		for (const box of ["created", "invited", "minted", "exported", "problem"]) {
 			show(box, false);
 		}
@@ -359,7 +464,7 @@
 		if (state.organisations.length === 0) {
 			return;
 		}
-		at("organisation").replaceChildren(...state.organisations.map((o) => make("option", { value: o.id }, o.name)));
+		at("organisation").replaceChildren(...state.organisations.map((o) => make("option", { value: o.id }, called(o))));
 		await enter(remember.get());
 	}
 
@@ -421,17 +526,32 @@
 		at("contract").scrollIntoView({ block: "start" });
 	});
 
-	at("take-back").addEventListener("click", async () => {
-		show("problem", false);
-		at("take-back").disabled = true;
-		try {
-			await ask("DELETE", "/v1/tenant/termination");
-			await enter(state.id);
-		} catch (problem) {
-			report(problem);
-			at("problem").scrollIntoView({ block: "center" });
+	at("take-back").addEventListener("click", () => busy(at("take-back"), async () => {
+		await ask("DELETE", "/v1/tenant/termination");
+		await enter(state.id);
+	}));
+
+	at("fates").addEventListener("toggle", () => {
+		if (at("fates").open && at("fates-list").childNodes.length === 0) {
+			busy(at("fates-more"), () => fates());
 		}
-		at("take-back").disabled = false;
+	});
+
+	at("fates-more").addEventListener("click", () => busy(at("fates-more"), () => fates(true)));
+	at("fate-passport").addEventListener("change", chosenFate);
+
+	on("fate", async (data) => {
+		const recycled = data.get("recycled");
+		const chosen = data.get("passport");
+		await ask("PUT", "/v1/passports/" + encodeURIComponent(chosen) + "/disposition", {
+			...(data.get("successor").trim() ? { successorUrl: data.get("successor").trim() } : {}),
+			...(data.get("handed") ? { handedOver: true } : {}),
+			...(recycled ? { recycledAt: recycled + "T00:00:00Z" } : {}),
+		});
+		await fates();
+		at("fate-passport").value = chosen;
+		chosenFate();
+		at("fates").scrollIntoView({ block: "start" });
 	});
 
 	// size is a number of bytes in words.
@@ -461,17 +581,9 @@
 			" (" + size(e.bytes) + "; the link works until " + day(e.download.expiresAt, true) + ").");
 	}
 
-	at("export").addEventListener("click", async () => {
-		show("problem", false);
-		at("export").disabled = true;
-		try {
-			await pack();
-		} catch (problem) {
-			report(problem);
-			at("problem").scrollIntoView({ block: "center" });
-		}
-		at("export").disabled = false;
-	});
+	at("export").addEventListener("click", () => busy(at("export"), async () => {
+		await pack().finally(packages);
+	}));
 
 	at("factor").addEventListener("click", async () => {
 		show("problem", false);

@@ -69,7 +69,7 @@ func TestPage(t *testing.T) {
 // TestRoles holds that what the page shows to a role is what the permission table allows it.
 func TestRoles(t *testing.T) {
 	_, page := workspace(t)
-	for id, action := range map[string]access.Action{"creation": access.PassportWrite, "members": access.MemberRead, "invite": access.MemberInvite, "keys": access.KeyRead, "mint": access.KeyWrite, "notices": access.NoticeRead, "contract": access.ContractRead, "leave": access.ContractChange, "export": access.ExportCreate} {
+	for id, action := range map[string]access.Action{"creation": access.PassportWrite, "members": access.MemberRead, "invite": access.MemberInvite, "keys": access.KeyRead, "mint": access.KeyWrite, "notices": access.NoticeRead, "contract": access.ContractRead, "leave": access.ContractChange, "export": access.ExportCreate, "packages": access.ExportRead, "fates": access.DispositionRead, "fate-form": access.DispositionWrite} {
 		e := byID(t, page, id)
 		for _, role := range access.Roles() {
 			rule, ok := access.Find(action)
@@ -99,7 +99,7 @@ func TestRoles(t *testing.T) {
 	}
 	scopes := 0
 	for _, e := range markup.All(page, "input") {
-		if e.Attrs["type"] == "checkbox" {
+		if e.Attrs["name"] == "scopes" {
 			scopes++
 			if !slices.Contains(access.Scopes(), access.Scope(e.Attrs["value"])) {
 				t.Errorf("scope %q", e.Attrs["value"])
