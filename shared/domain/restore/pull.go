@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
@@ -32,12 +34,13 @@ type lines struct {
 	after               Place
 }
 
-// merge walks the lines of passports, versions and documents from a place on side by side: all are in the same order.
+// merge walks the lines of passports, versions and documents from a place on side by side: all are in the same order. A line
+// that belongs to no passport, or is not in that order, would hide all that come after it, so the archive is wrong then.
 func merge(a *archive.Archive, from Place, do func(lines) error) error {
 	versions, documents := along(a, ofVersions, from.Versions), along(a, ofDocuments, from.Documents)
 	defer versions.stop()
 	defer documents.stop()
-	return a.LinesFrom(ofPassports, from.Passports, func(line []byte, next archive.Place) error {
+	err := a.LinesFrom(ofPassports, from.Passports, func(line []byte, next archive.Place) error {
 		who, err := whose(ofPassports, line, "id")
 		if err != nil {
 			return err
@@ -51,6 +54,29 @@ func merge(a *archive.Archive, from Place, do func(lines) error) error {
 		}
 		return do(l)
 	})
+	if err == nil {
+		err = versions.end()
+	}
+	if err == nil {
+		err = documents.end()
+	}
+	return err
+}
+
+// counted holds that the manifest counts as many passports, versions and documents as its members have lines.
+func counted(a *archive.Archive) error {
+	for _, folder := range []string{ofPassports, ofVersions, ofDocuments} {
+		kind, lines := strings.TrimSuffix(folder, "/"), int64(0)
+		for _, m := range a.Manifest.Members {
+			if strings.HasPrefix(m.Name, folder) {
+				lines += m.Lines
+			}
+		}
+		if n := a.Manifest.Counts[kind]; n != lines {
+			return &archive.Wrong{Member: archive.ManifestName, Problem: fmt.Sprintf("it counts %d %s, and has %d lines of them", n, kind, lines)}
+		}
+	}
+	return nil
 }
 
 // whose reads the identifier of the passport that a line belongs to, and no more of the line than it must.
@@ -182,4 +208,13 @@ func (f *follower) of(who id.Passport) (all [][]byte, after archive.Place, err e
 		}
 		all, f.at, f.ahead = append(all, bytes.Clone(v.line)), v.next, nil
 	}
+}
+
+// end holds that nothing is left.
+func (f *follower) end() error {
+	v, err := f.peek()
+	if err == nil && v != nil {
+		err = &archive.Wrong{Member: f.folder, Problem: "a line belongs to no passport of the archive, or is not in their order"}
+	}
+	return err
 }

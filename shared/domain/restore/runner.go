@@ -187,8 +187,11 @@ func (r *Runner) late(until time.Time) error {
 }
 
 // check reads all of the file from where an earlier call has come to: first each member, as it is, and then whether the
-// lines belong together.
+// lines belong together. What is stored later is all that was counted.
 func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
+	if err := counted(a); err != nil {
+		return err
+	}
 	err := a.VerifyFrom(i.Verified, func(verified int) error {
 		i.Verified, i.Marked = verified, i.Fence
 		return r.late(until)
