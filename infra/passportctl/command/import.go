@@ -104,7 +104,10 @@ func restored(i brought, w World) error {
 	for _, p := range i.Problems {
 		fmt.Fprintf(w.Out, "  %s%s: %s (%s)\n", printable(p.ProductIdentifier), printable(p.Recipe), printable(p.Detail), printable(p.Code))
 	}
-	if i.State != "done" || len(i.Problems) > 0 {
+	if i.State != "done" {
+		return fmt.Errorf("the import is %s. %s", i.State, printable(i.Why))
+	}
+	if len(i.Problems) > 0 {
 		return fmt.Errorf("not everything was restored")
 	}
 	return nil

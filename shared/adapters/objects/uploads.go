@@ -65,30 +65,38 @@ func (u *Uploads) Remove(ctx context.Context, t id.Tenant, i id.Import) error {
 	return u.packages.remove(ctx, uploadName(t, i))
 }
 
-// Arrived tells whether a file is there. Without the right to list a bucket, S3 says of what is not there that it may not be
-// read.
+// Arrived tells whether a file is there.
 func (u *Uploads) Arrived(ctx context.Context, t id.Tenant, i id.Import) (bool, error) {
-	_, err := u.packages.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.packages.bucket, Key: aws.String(uploadName(t, i))})
+	out, err := u.head(ctx, uploadName(t, i))
+	return out != nil, err
+}
+
+// head asks for an object; nil for one that is not there. Without the right to list a bucket, S3 says of what is not there
+// that it may not be read.
+func (u *Uploads) head(ctx context.Context, name string) (*s3.HeadObjectOutput, error) {
+	out, err := u.packages.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.packages.bucket, Key: &name})
 	u.packages.observe(ctx, "s3.HeadObject", 0)
 	if answer, ok := errors.AsType[interface {
 		error
 		HTTPStatusCode() int
 	}](err); ok && (answer.HTTPStatusCode() == http.StatusNotFound || answer.HTTPStatusCode() == http.StatusForbidden) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, failed(err)
+		return nil, failed(err)
 	}
-	return true, nil
+	return out, nil
 }
 
-// Open reads a file at any place, a block at a time.
+// Open reads a file at any place, a block at a time. The fault for one that is not there is upload.Gone.
 func (u *Uploads) Open(ctx context.Context, t id.Tenant, i id.Import) (io.ReaderAt, int64, error) {
 	name := uploadName(t, i)
-	out, err := u.packages.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.packages.bucket, Key: &name})
-	u.packages.observe(ctx, "s3.HeadObject", 0)
+	out, err := u.head(ctx, name)
 	if err != nil {
-		return nil, 0, failed(err)
+		return nil, 0, err
+	}
+	if out == nil {
+		return nil, 0, upload.Gone()
 	}
 	size := aws.ToInt64(out.ContentLength)
 	return &ranges{ctx: ctx, store: u.packages, name: name, size: size, blocks: map[int64][]byte{}}, size, nil

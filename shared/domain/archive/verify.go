@@ -2,7 +2,6 @@ package archive
 
 import (
 	"archive/zip"
-	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/sha256"
@@ -148,21 +147,34 @@ func (a *Archive) whole(name string) ([]byte, error) {
 // bytes read so far and may be nil.
 func (a *Archive) Verify(progress func(done, total int64)) error {
 	var done, total int64
+	for _, m := range a.Manifest.Members {
+		total += m.Size
+	}
+	return a.VerifyFrom(0, func(next int) error {
+		done += a.Manifest.Members[next-1].Size
+		if progress != nil {
+			progress(done, total)
+		}
+		return nil
+	})
+}
+
+// VerifyFrom is Verify without the first members of the manifest, which somebody has verified before. It tells after each
+// how many are verified now, and ends with the error that it is told.
+func (a *Archive) VerifyFrom(verified int, told func(verified int) error) error {
 	listed := map[string]bool{ManifestName: true, SignatureName: true}
 	for _, m := range a.Manifest.Members {
 		if listed[m.Name] {
 			return wrong(m.Name, "the manifest lists it twice")
 		}
 		listed[m.Name] = true
-		total += m.Size
 	}
-	for _, m := range a.Manifest.Members {
-		if err := a.member(m); err != nil {
+	for n := verified; n < len(a.Manifest.Members); n++ {
+		if err := a.member(a.Manifest.Members[n]); err != nil {
 			return err
 		}
-		done += m.Size
-		if progress != nil {
-			progress(done, total)
+		if err := told(n + 1); err != nil {
+			return err
 		}
 	}
 	for name := range a.files {
@@ -229,43 +241,4 @@ func (a *Archive) File(name string, size int64) ([]byte, error) {
 		return nil, wrong(name, "its SHA-256 is not the one in the manifest")
 	}
 	return b, nil
-}
-
-// Lines calls do with every line of the members under a folder, in the order of the manifest.
-func (a *Archive) Lines(folder string, do func(line []byte) error) error {
-	for _, m := range a.Manifest.Members {
-		if !strings.HasPrefix(m.Name, folder) || !strings.HasSuffix(m.Name, ".ndjson") {
-			continue
-		}
-		if err := a.lines(m, do); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *Archive) lines(m Listed, do func([]byte) error) error {
-	f := a.files[m.Name]
-	if f == nil {
-		return wrong(m.Name, "the archive lacks it")
-	}
-	r, err := f.Open()
-	if err != nil {
-		return broken(m.Name, "it cannot be unpacked", err)
-	}
-	defer r.Close()
-	s := bufio.NewScanner(io.LimitReader(r, m.Size+1))
-	s.Buffer(make([]byte, 64<<10), maxLine)
-	for s.Scan() {
-		if err := do(s.Bytes()); err != nil {
-			return err
-		}
-	}
-	if err := s.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			return wrong(m.Name, "a line is longer than %d bytes", maxLine)
-		}
-		return broken(m.Name, "it cannot be unpacked", err)
-	}
-	return nil
 }

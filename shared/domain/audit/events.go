@@ -35,6 +35,7 @@ const (
 	ImportBegun          Event = "import.begun"
 	ImportChecked        Event = "import.checked"
 	ImportRefused        Event = "import.refused"
+	ImportFailed         Event = "import.failed"
 	ImportCommitted      Event = "import.committed"
 	ImportDone           Event = "import.done"
 	ImportCancelled      Event = "import.cancelled"
@@ -95,6 +96,7 @@ func Events() []Documented {
 		{ImportBegun, "A file to import was announced.", ""},
 		{ImportChecked, "A file to import was read and is good.", ""},
 		{ImportRefused, "A file to import was read and is not good; nothing was stored.", ""},
+		{ImportFailed, "An import was given up while it was stored; what was stored before stays.", ""},
 		{ImportCommitted, "Somebody said that a checked file is to be stored.", "An import was committed"},
 		{ImportDone, "An import has been stored.", ""},
 		{ImportCancelled, "An import was cancelled.", ""},

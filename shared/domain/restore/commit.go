@@ -2,26 +2,22 @@ package restore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
-	"github.com/passportcraft/passportcraft/shared/domain/export"
 )
-
-const errPause = signal("out of time")
 
 // commit stores block after block of passports, from where an earlier call has come to, and then recipes and settings.
 func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, until time.Time) error {
-	n, done := int64(0), i.Read
 	var block []records
 	size := 0
-	err := merge(a, func(one records) error {
-		if n++; n <= done {
-			return nil
+	err := merge(a, i.At, func(l lines) error {
+		one, err := l.records()
+		if err != nil {
+			return err
 		}
 		block, size = append(block, one), size+one.bytes
 		if len(block) < blockSize && size < blockBytes {
@@ -38,18 +34,8 @@ func (r *Runner) commit(ctx context.Context, i *Import, a *archive.Archive, unti
 		if err := r.Stage(ctx, i.Tenant); err != nil {
 			return err
 		}
-		if !r.Now().Before(until) {
-			return errPause
-		}
-		return nil
+		return r.late(until)
 	})
-	if errors.Is(err, errPause) {
-		i.LeaseUntil, i.Asked = r.Now(), i.Asked+1
-		if err := r.Store.Save(ctx, *i); err != nil {
-			return err
-		}
-		return r.Files.Ask(ctx, i.Tenant, i.ID, i.Asked)
-	}
 	if err == nil {
 		err = r.block(ctx, i, a, block)
 	}
@@ -76,6 +62,7 @@ func (r *Runner) block(ctx context.Context, i *Import, a *archive.Archive, all [
 	slots := make(chan struct{}, max(1, r.Parallel))
 	var wait sync.WaitGroup
 	var papersInHand sync.Mutex
+	now := *i // reading documents holds the lease
 	for rest, into := all, became; len(rest) > 0; {
 		n := first(rest)
 		some, verdicts := rest[:n], into[:n]
@@ -83,12 +70,12 @@ func (r *Runner) block(ctx context.Context, i *Import, a *archive.Archive, all [
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			r.some(ctx, *i, a, some, verdicts, &papersInHand)
+			r.some(ctx, now, a, some, verdicts, &papersInHand)
 		})
 	}
 	wait.Wait()
 	for n, v := range became {
-		if err := i.count(all[n].passport, v); err != nil {
+		if err := i.count(all[n], v); err != nil {
 			return err
 		}
 	}
@@ -139,18 +126,18 @@ func (r *Runner) whole(i Import, a *archive.Archive, one records) (w Whole, err 
 
 // count takes what became of a passport into the account. What is wrong with it is written down and stops nothing else; a
 // storage that does not answer stops the run, which then goes on later.
-func (i *Import) count(p export.PassportRecord, v Verdict) error {
+func (i *Import) count(of records, v Verdict) error {
 	switch {
 	case v.Err == nil && v.Present:
 		i.Present++
 	case v.Err == nil:
 		i.Restored++
 	default:
-		if err := i.refused(Problem{Passport: string(p.ID), ProductIdentifier: p.ProductIdentifier}, v.Err); err != nil {
+		if err := i.refused(Problem{Passport: string(of.passport.ID), ProductIdentifier: of.passport.ProductIdentifier}, v.Err); err != nil {
 			return err
 		}
 		i.Failed++
 	}
-	i.Read++
+	i.Read, i.At, i.Marked = i.Read+1, of.after, i.Fence
 	return nil
 }

@@ -102,11 +102,28 @@ func uploaded(t id.Tenant, i id.Import) string { return fmt.Sprintf("uploads/%s/
 
 func (w files) Open(_ context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error) {
 	err = w.step(func() error {
-		b := w.objects[uploaded(t, i)]
-		r, size = bytes.NewReader(b), int64(len(b))
+		b, there := w.objects[uploaded(t, i)]
+		if !there {
+			return upload.Gone()
+		}
+		r, size = watched{bytes.NewReader(b), w.world}, int64(len(b))
 		return nil
 	})
 	return r, size, err
+}
+
+// watched is a file of which each read can be told.
+type watched struct {
+	io.ReaderAt
+	*world
+}
+
+func (w watched) ReadAt(p []byte, off int64) (int, error) {
+	w.reads++
+	if w.onRead != nil {
+		w.onRead()
+	}
+	return w.ReaderAt.ReadAt(p, off)
 }
 
 func (w files) Ask(_ context.Context, t id.Tenant, i id.Import, n int) error {
@@ -134,6 +151,9 @@ func (w target) Restore(_ context.Context, all []restore.Whole) []restore.Verdic
 // a long history is.
 func (w target) restore(whole restore.Whole) (present bool, err error) {
 	p, by := whole.Passport, whole.By
+	if !w.broken.IsZero() && p.Product == w.broken {
+		return false, errors.New("it never works")
+	}
 	own := w.tenants[p.Tenant]
 	there := false
 	look := func() error {

@@ -7,24 +7,16 @@
 package restore
 
 import (
-	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"encoding/json"
-	"errors"
 	"io"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
-	"github.com/passportcraft/passportcraft/shared/domain/archive"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
-	"github.com/passportcraft/passportcraft/shared/domain/export"
 	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
-	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/domain/upload"
-	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -40,12 +32,12 @@ const (
 	Committing State = "committing" // being stored
 	Done       State = "done"
 	Refused    State = "refused" // the file is not what it must be; nothing was stored
+	Failed     State = "failed"  // given up while it was stored; what was restored stays
 	Cancelled  State = "cancelled"
 )
 
 // Limits of imports.
 const (
-	leaseFor   = 90 * time.Second
 	blockSize  = 50      // passports between two checkpoints
 	blockBytes = 8 << 20 // of their lines, after which a block ends early; one passport may be larger
 	together   = 10      // passports that are given to the target in one call; with documents, one
@@ -61,7 +53,7 @@ type Import struct {
 	SHA256      string // of the file in hex, as announced
 	RequestedAt time.Time
 	RequestedBy string
-	Why         string // it was refused
+	Why         string // it was refused, cancelled or given up
 
 	Origin    string    // organisation of which the archive is
 	Snapshot  time.Time // of the archive
@@ -77,7 +69,10 @@ type Import struct {
 
 	Fence      int64
 	LeaseUntil time.Time
-	Asked      int // how often the runner was asked
+	Asked      int   // how often the runner was asked
+	Marked     int64 // fence of whoever last came further
+	Verified   int   // members of the file that are checked
+	At         Place // in the file, up to which its lines are checked or stored
 
 	SettingsBy string // who wants the organisation's name and sign-in policy to come along; empty: nobody
 }
@@ -104,6 +99,7 @@ type Store interface {
 // Files is where files are uploaded and read.
 type Files interface {
 	Upload(ctx context.Context, a upload.Announcement, life time.Duration) (upload.Form, error)
+	// Open reads the file at any place; the fault for one that is not there is upload.Gone.
 	Open(ctx context.Context, t id.Tenant, i id.Import) (r io.ReaderAt, size int64, err error)
 	// Arrived tells whether the file is there.
 	Arrived(ctx context.Context, t id.Tenant, i id.Import) (bool, error)
@@ -202,7 +198,7 @@ func (s *Service) Commit(ctx context.Context, by access.Caller, which id.Import,
 		}
 		i.SettingsBy = by.Actor
 	}
-	i.State, i.Fence, i.LeaseUntil, i.Asked = Committing, i.Fence+1, time.Time{}, i.Asked+1
+	i.State, i.Fence, i.Marked, i.LeaseUntil, i.Asked = Committing, i.Fence+1, i.Fence+1, time.Time{}, i.Asked+1
 	if err := s.Store.Step(ctx, i, audit.New(s.IDs, by, audit.ImportCommitted, "import:"+string(i.ID), "", "")); err != nil {
 		return i, err
 	}
@@ -215,121 +211,11 @@ func (s *Service) Cancel(ctx context.Context, by access.Caller, which id.Import)
 	if err != nil {
 		return err
 	}
-	if i.State != Done && i.State != Refused && i.State != Cancelled {
+	if i.State != Done && i.State != Refused && i.State != Failed && i.State != Cancelled {
 		i.State, i.Fence = Cancelled, i.Fence+1
 		if err := s.Store.Step(ctx, i, audit.New(s.IDs, by, audit.ImportCancelled, "import:"+string(i.ID), "", "")); err != nil {
 			return err
 		}
 	}
 	return s.Files.Remove(ctx, i.Tenant, i.ID)
-}
-
-// Runner checks and stores what has been uploaded.
-type Runner struct {
-	Store    Store
-	Files    Files
-	Target   Target
-	Recipes  Recipes
-	Tenants  *tenant.Service
-	Groups   passport.Groups
-	Key      func(ctx context.Context) (*ecdsa.PublicKey, error)
-	Stage    func(ctx context.Context, t id.Tenant) error // refuses what the contract of the organisation no longer allows
-	IDs      *id.Source
-	Now      clock.Clock
-	Patience time.Duration
-	Parallel int // calls of the target at the same time; at least 1
-}
-
-// Run goes on with an import. One that has ended, waits for somebody or is in other hands is left alone, also when it came
-// into them, or was cancelled and lost its file, while this was at it: what went wrong then is no news.
-func (r *Runner) Run(ctx context.Context, t id.Tenant, which id.Import) error {
-	err := r.run(access.As(ctx, t), t, which)
-	if errors.Is(err, export.ErrTaken) {
-		return nil
-	}
-	return err
-}
-
-func (r *Runner) run(ctx context.Context, t id.Tenant, which id.Import) error {
-	now := r.Now()
-	if done, err := r.expire(ctx, t, which, now); err != nil || done {
-		return err
-	}
-	i, err := r.Store.Claim(ctx, t, which, now, now.Add(leaseFor))
-	if errors.Is(err, fault.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := r.Stage(ctx, t); err != nil {
-		return r.stop(ctx, i, err)
-	}
-	a, err := r.open(ctx, i)
-	if err == nil && i.State == Checking {
-		err = r.check(ctx, &i, a)
-	} else if err == nil {
-		err = r.commit(ctx, &i, a, now.Add(r.Patience))
-	}
-	if w, ok := errors.AsType[*archive.Wrong](err); ok {
-		return r.refuse(ctx, i, w)
-	}
-	if f := fault.Of(err); f != nil && f.Kind == fault.Forbidden {
-		return r.stop(ctx, i, err)
-	}
-	if err != nil && !errors.Is(err, export.ErrTaken) { // whoever comes next need not wait, and has not to do again what is done
-		i.LeaseUntil = r.Now()
-		err = errors.Join(err, r.Store.Save(ctx, i))
-	}
-	return err
-}
-
-// stop ends an import that the contract no longer allows. What it has restored stays.
-func (r *Runner) stop(ctx context.Context, i Import, err error) error {
-	f := fault.Of(err)
-	if f.Kind != fault.Forbidden {
-		return err
-	}
-	i.State, i.Why = Refused, f.Detail
-	return r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportRefused, "import:"+string(i.ID), "", ""))
-}
-
-func (r *Runner) refuse(ctx context.Context, i Import, w *archive.Wrong) error {
-	i.State, i.Why = Refused, "The file is not an export as it was signed: "+w.Error()+"."
-	return r.Store.Step(ctx, i, audit.New(r.IDs, r.caller(i), audit.ImportRefused, "import:"+string(i.ID), "", ""))
-}
-
-func (r *Runner) caller(i Import) access.Caller {
-	return access.Caller{Tenant: i.Tenant, Actor: "system:import", Request: id.New[id.Request](r.IDs), At: r.Now()}
-}
-
-// open reads the manifest of the file and verifies its signature: nothing of a file that we have not signed is believed.
-func (r *Runner) open(ctx context.Context, i Import) (*archive.Archive, error) {
-	file, size, err := r.Files.Open(ctx, i.Tenant, i.ID)
-	if err != nil {
-		return nil, err
-	}
-	key, err := r.Key(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return archive.Open(file, size, key)
-}
-
-// check reads all of the file.
-func (r *Runner) check(ctx context.Context, i *Import, a *archive.Archive) error {
-	if err := a.Verify(nil); err != nil {
-		return err
-	}
-	m := a.Manifest
-	i.State, i.Origin, i.Snapshot = Checked, m.Tenant, m.Snapshot
-	i.Passports, i.Versions, i.Documents = m.Counts["passports"], m.Counts["versions"], m.Counts["documents"]
-	return r.Store.Step(ctx, *i, audit.New(r.IDs, r.caller(*i), audit.ImportChecked, "import:"+string(i.ID), "", ""))
-}
-
-// decode keeps numbers as they are written: their hash depends on it.
-func decode(line []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.UseNumber()
-	return d.Decode(into)
 }

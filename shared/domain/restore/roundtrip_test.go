@@ -185,18 +185,18 @@ func (w *world) state(i id.Import) restore.Import {
 }
 
 // bring imports a package and returns the account of it.
-func (w *world) bring(t interface{ Fatalf(string, ...any) }, to id.Tenant, file []byte, parallel int) restore.Import {
+func (w *world) bring(t interface{ Fatalf(string, ...any) }, to id.Tenant, file []byte, patience time.Duration, parallel int) restore.Import {
 	which := w.begin(t, to, file)
 	for calls := 0; w.state(which).State != restore.Done; calls++ {
 		i := w.state(which)
-		if calls > 300 || i.State == restore.Refused {
+		if calls > 2000 || i.State == restore.Refused {
 			t.Fatalf("the import stays %s: %s", i.State, i.Why)
 		}
 		if i.State == restore.Checked {
 			i.State, i.Fence, i.LeaseUntil, i.SettingsBy = restore.Committing, i.Fence+1, time.Time{}, "person:owner"
 			_ = (importStore{w}).write(i)
 		}
-		if err := w.runner(0, parallel).Run(testContext, to, which); err != nil {
+		if err := w.runner(patience, parallel).Run(testContext, to, which); err != nil {
 			t.Fatalf("%v", err)
 		}
 	}
@@ -266,7 +266,7 @@ func roundTrip(rt *rapid.T, t *testing.T, key *ecdsa.PrivateKey) {
 	to, after := w.found()
 	size, patience := rapid.SampledFrom([]int{300, 20_000, 8 << 20}).Draw(rt, "part"), time.Duration(rapid.IntRange(0, 1).Draw(rt, "patience"))*time.Hour
 	file := w.take(rt, from, size, patience)
-	done := w.bring(rt, to, file, rapid.IntRange(1, 8).Draw(rt, "parallel"))
+	done := w.bring(rt, to, file, patience, rapid.IntRange(1, 8).Draw(rt, "parallel"))
 	if int(done.Restored) != len(before.passports) || done.Failed+done.Present > 0 || int(done.Recipes) != len(before.recipes) {
 		rt.Fatalf("of %d passports and %d recipes: %+v", len(before.passports), len(before.recipes), done)
 	}
@@ -288,7 +288,7 @@ func twice(rt *rapid.T, w *world, to id.Tenant, file []byte, before *tenant, wan
 	if rapid.IntRange(0, 3).Draw(rt, "twice") > 0 {
 		return
 	}
-	again := w.bring(rt, to, file, 1)
+	again := w.bring(rt, to, file, time.Hour, 1)
 	if int(again.Present) != len(before.passports) || again.Restored+again.Failed > 0 || int(again.Recipes) != len(before.recipes) {
 		rt.Fatalf("a second time: %+v", again)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/intake"
 	"github.com/passportcraft/passportcraft/shared/domain/passport"
 	"github.com/passportcraft/passportcraft/shared/domain/productgroup"
@@ -49,6 +50,9 @@ type world struct {
 	serial       int
 	call, killAt int
 	after, dead  bool
+	reads        int                // of uploaded files
+	onRead       func()             // is called at each of them
+	broken       identifier.Product // with which the storage never gets done
 }
 
 // tenant is all that one organisation has.

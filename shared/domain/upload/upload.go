@@ -41,6 +41,11 @@ func (a Announcement) Check(most int64) []fault.Field {
 	return fields
 }
 
+// Gone is the fault for a file that is not there any more: it was removed, or nobody went on with it as long as it was kept.
+func Gone() error {
+	return fault.New(fault.CodeFileUnreadable, "The file is not there any more; it is kept for %d days. Upload it again.", KeptFor/(24*time.Hour))
+}
+
 // Form says how to upload the file: Method to URL with exactly these headers and the file as body.
 type Form struct {
 	URL     string            `json:"url"`

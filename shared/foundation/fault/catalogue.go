@@ -99,7 +99,7 @@ func Catalogue() []Documented {
 		{CodeDataPointCategory, Invalid, "Data point not for this category", "This data point does not apply to this battery category and must not be filled."},
 		{CodeDataPointLevel, Invalid, "Data point not at this granularity", "This data point belongs to another granularity, for example live data to items only."},
 
-		{CodeFileUnreadable, Invalid, "File cannot be read", "The file is not a table we can read: send CSV, tab-separated text or an Excel workbook (.xlsx). The detail says where reading stopped."},
+		{CodeFileUnreadable, Invalid, "File cannot be read", "The file is not a table we can read: send CSV, tab-separated text or an Excel workbook (.xlsx). The detail says where reading stopped, or that the file is not there any more."},
 		{CodeFileTooLarge, TooLarge, "File too large", "The file, or what it unpacks to, is over the limit named in the detail. Split it into several files."},
 		{CodeFileEncrypted, Invalid, "File is protected by a password", "Save the workbook without a password and send it again."},
 		{CodeFilePacking, Invalid, "File is packed in a way we refuse", "The workbook unpacks to far more than a table would, or names its parts twice or with paths that lead elsewhere. Save it again with a spreadsheet program."},
