@@ -115,9 +115,10 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 	var history []export.MomentRecord
 	var papers []document.Document // at most as many as a passport may have
 	var said *export.SaidRecord
+	there := false
 	// Rows come as moments (AT#), what was said about the passport (CHOICE), documents (D#) and their number, the passport
 	// itself (META), versions (V#).
-	return s.Records.db.each(ctx, &dynamodb.QueryInput{
+	err := s.Records.db.each(ctx, &dynamodb.QueryInput{
 		TableName: &s.Records.db.tables.Records, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p"),
 		ExpressionAttributeValues: item{":p": text(passportPartition(t, p))},
 	}, func(it item) error {
@@ -142,11 +143,8 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 				return err
 			}
 			out := snapshot(whole, history, at)
-			out.Said = said
-			if err := to.Passport(out); err != nil {
-				return err
-			}
-			return s.papers(ctx, papers, to)
+			out.Said, there = said, true
+			return to.Passport(out)
 		case k.sort == documentsKey(t, p).sort:
 			return nil
 		case strings.HasPrefix(k.sort, documentPrefix):
@@ -164,6 +162,10 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 		}
 		return fmt.Errorf("dynamo: the export knows no row %s of a passport", k.sort)
 	})
+	if err != nil || !there {
+		return err
+	}
+	return s.papers(ctx, papers, to)
 }
 
 // papers gives documents, each with a way to its bytes.

@@ -372,8 +372,8 @@ type Source interface {
 	Count(ctx context.Context, t id.Tenant, at time.Time) (int64, error)
 	// Passports lists passports that existed, in an order that does not change, after a place; none at the end.
 	Passports(ctx context.Context, t id.Tenant, at time.Time, after string, limit int) ([]Placed, error)
-	// Passport gives the passport with its history, then its documents in the order of their identifiers, each with a way
-	// to its bytes, then its versions, one after the other. An error of who takes them comes back as it is.
+	// Passport gives the passport with its history, then its versions, then its documents in the order of their identifiers,
+	// each with a way to its bytes; nothing of one that is gone. An error of who takes them comes back as it is.
 	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to Takers) error
 	// Account gives everything else, by the name of its member.
 	Account(ctx context.Context, t id.Tenant, at time.Time, record func(member string, v any) error) error
@@ -384,8 +384,8 @@ type Source interface {
 // Takers take what there is of one passport.
 type Takers struct {
 	Passport func(PassportRecord) error
-	Document func(d DocumentRecord, content func() ([]byte, error)) error
 	Version  func(VersionRecord) error
+	Document func(d DocumentRecord, content func() ([]byte, error)) error
 }
 
 // Signer signs manifests.

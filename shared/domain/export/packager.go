@@ -72,7 +72,8 @@ type progress struct {
 	Counts  map[string]int64 `json:"counts"`
 	Phase   phase            `json:"phase"`
 	After   string           `json:"after,omitempty"` // place among the passports
-	Paper   id.Document      `json:"paper,omitempty"` // last document packed of the passport that follows
+	Begun   id.Passport      `json:"begun,omitempty"` // the passport that was packed last, or is being packed
+	Paper   id.Document      `json:"paper,omitempty"` // last document packed of that one
 	From    int64            `json:"from,omitempty"`  // place in the trail
 	Items   int64            `json:"items"`
 	Total   int64            `json:"total"`
@@ -303,7 +304,7 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 			if err := r.passport(ctx, p.Passport); err != nil {
 				return errors.Is(err, errLate), unless(err, errLate)
 			}
-			r.After, r.Paper = p.Place, ""
+			r.After = p.Place
 			if again, err := r.breathe(ctx); again || err != nil {
 				return again, err
 			}

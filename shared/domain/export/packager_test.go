@@ -46,6 +46,9 @@ type world struct {
 	deleteAt     int  // number of the call before which somebody deletes the export
 	sleepAt      int  // number of the call before which the process sleeps
 	sleep        func()
+	eraseAt      int // number of the call before which a passport is deleted for good
+	erase        id.Passport
+	erased       id.Passport
 }
 
 // step is one call of the outside; a killed process does not carry it out, or does and never learns.
@@ -53,6 +56,9 @@ func (w *world) step(do func()) error {
 	w.call++
 	if w.call == w.deleteAt && w.export.Live() {
 		w.export.State, w.export.Fence = export.Deleted, w.export.Fence+1
+	}
+	if w.call == w.eraseAt {
+		w.erased = w.erase
 	}
 	if w.call == w.sleepAt && w.sleep != nil {
 		sleep := w.sleep
@@ -228,7 +234,7 @@ func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after str
 	var all []export.Placed
 	err := w.step(func() {
 		for i, p := range w.passports {
-			if place := fmt.Sprintf("%06d", i); place > after && len(all) < limit {
+			if place := fmt.Sprintf("%06d", i); place > after && len(all) < limit && p.ID != w.erased {
 				all = append(all, export.Placed{Passport: p.ID, Place: place})
 			}
 		}
@@ -240,9 +246,17 @@ func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.T
 	if err := w.step(func() {}); err != nil {
 		return err
 	}
+	if p == w.erased {
+		return nil
+	}
 	i := slices.IndexFunc(w.passports, func(r export.PassportRecord) bool { return r.ID == p })
 	if err := to.Passport(w.passports[i]); err != nil {
 		return err
+	}
+	for n := range w.passports[i].Version {
+		if err := to.Version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
+			return err
+		}
 	}
 	for n := range w.papers(i) {
 		bytes := w.paper(i, n)
@@ -256,11 +270,6 @@ func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.T
 			return err
 		}
 		w.now.Advance(time.Second)
-	}
-	for n := range w.passports[i].Version {
-		if err := to.Version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
-			return err
-		}
 	}
 	w.now.Advance(time.Second)
 	return nil
