@@ -377,6 +377,9 @@ type Source interface {
 	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to Takers) error
 	// Account gives everything else, by the name of its member.
 	Account(ctx context.Context, t id.Tenant, at time.Time, record func(member string, v any) error) error
+	// Unsigned gives some of the entries that the audit log did not have at the first call, up to an instant, in order, after a
+	// place; next is empty at the end.
+	Unsigned(ctx context.Context, t id.Tenant, at time.Time, after string, record func(v any) error) (next string, err error)
 	// Trail gives a block of the audit log as a download has it, from a number on; next is -1 at the end.
 	Trail(ctx context.Context, t id.Tenant, from int64, w io.Writer) (next int64, err error)
 }

@@ -60,6 +60,7 @@ type phase int
 const (
 	packPassports phase = iota
 	packAccount
+	packUnsigned
 	packTrail
 	complete // the package is uploaded and must be put together
 )
@@ -74,6 +75,7 @@ type progress struct {
 	After   string           `json:"after,omitempty"` // place among the passports
 	Begun   id.Passport      `json:"begun,omitempty"` // the passport that was packed last, or is being packed
 	Paper   id.Document      `json:"paper,omitempty"` // last document packed of that one
+	Entry   string           `json:"entry,omitempty"` // place among the entries that are not signed yet
 	From    int64            `json:"from,omitempty"`  // place in the trail
 	Items   int64            `json:"items"`
 	Total   int64            `json:"total"`
@@ -183,7 +185,7 @@ func (r *run) restore(ctx context.Context) error {
 }
 
 func (r *run) pack(ctx context.Context) error {
-	steps := map[phase]func(context.Context) (again bool, err error){packPassports: r.passports, packAccount: r.account, packTrail: r.trail}
+	steps := map[phase]func(context.Context) (again bool, err error){packPassports: r.passports, packAccount: r.account, packUnsigned: r.unsigned, packTrail: r.trail}
 	for r.Phase < complete {
 		again, err := steps[r.Phase](ctx)
 		if err != nil {
@@ -206,6 +208,9 @@ func (r *run) pack(ctx context.Context) error {
 	return r.finish(ctx)
 }
 
+// unsignedKind is where entries are that the signed log does not have yet.
+const unsignedKind = "account/audit-not-yet-signed"
+
 // line adds a record to the member of its kind that is open.
 func (r *run) line(kind string, v any) error {
 	b := r.builder(kind)
@@ -218,7 +223,7 @@ func (r *run) builder(kind string) *archive.Builder {
 		return b
 	}
 	name := kind
-	if !slices.Contains([]string{"passports", "versions", "documents", string(EN18223), string(EN18223JSONLD), "audit"}, kind) {
+	if !slices.Contains([]string{"passports", "versions", "documents", string(EN18223), string(EN18223JSONLD), unsignedKind, "audit"}, kind) {
 		name = kind + ".ndjson"
 	} else {
 		number := 1
@@ -344,15 +349,32 @@ func (r *run) account(ctx context.Context) (again bool, err error) {
 		return false, nil
 	}
 	return false, r.Source.Account(ctx, r.export.Tenant, r.export.Snapshot, func(member string, v any) error {
-		if member == "audit-not-yet-signed" && r.export.Options.without(partAudit) {
-			return nil
-		}
-		return r.line("account/"+member, v)
+		return errors.Join(r.line("account/"+member, v), r.alive(ctx))
 	})
 }
 
+// trailed reports whether the trail comes along.
+func (r *run) trailed() bool {
+	return r.export.Options.Scope != Passports && !r.export.Options.without(partAudit)
+}
+
+// unsigned packs what is not in the signed log yet. It comes before that: what is signed meanwhile is in both.
+func (r *run) unsigned(ctx context.Context) (again bool, err error) {
+	for r.trailed() {
+		next, err := r.Source.Unsigned(ctx, r.export.Tenant, r.export.Snapshot, r.Entry, func(v any) error { return r.line(unsignedKind, v) })
+		if err != nil || next == "" {
+			return false, err
+		}
+		r.Entry = next
+		if again, err := r.breathe(ctx); again || err != nil {
+			return again, err
+		}
+	}
+	return false, nil
+}
+
 func (r *run) trail(ctx context.Context) (again bool, err error) {
-	if r.export.Options.Scope == Passports || r.export.Options.without(partAudit) {
+	if !r.trailed() {
 		return false, nil
 	}
 	for r.From >= 0 {

@@ -33,6 +33,7 @@ type world struct {
 	export    export.Export
 	passports []export.PassportRecord
 	trail     []string
+	recent    int // entries that are not in the trail yet
 
 	asked   int
 	states  map[export.Mark][]byte
@@ -298,6 +299,29 @@ func (w *world) Account(_ context.Context, _ id.Tenant, _ time.Time, record func
 	return record("organisation", map[string]any{"name": "Nordeiche"})
 }
 
+// unsigned is how many entries are given at once.
+const unsigned = 7
+
+func (w *world) Unsigned(_ context.Context, _ id.Tenant, _ time.Time, after string, record func(any) error) (string, error) {
+	if err := w.step(func() {}); err != nil {
+		return "", err
+	}
+	from := 0
+	if after != "" {
+		_, _ = fmt.Sscan(after, &from)
+	}
+	for n := from; n < min(from+unsigned, w.recent); n++ {
+		if err := record(n); err != nil {
+			return "", err
+		}
+	}
+	w.now.Advance(time.Second)
+	if from+unsigned >= w.recent {
+		return "", nil
+	}
+	return fmt.Sprint(from + unsigned), nil
+}
+
 func (w *world) Trail(_ context.Context, _ id.Tenant, from int64, out io.Writer) (int64, error) {
 	if err := w.step(func() {}); err != nil {
 		return 0, err
@@ -318,7 +342,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}}
+	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}, recent: 60}
 	w.export = export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}, Snapshot: w.now.Now()}
 	for i := range passports {
 		noise := make([]byte, size)
@@ -381,6 +405,17 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 	w.holdsPapers(t, a)
 	var trail bytes.Buffer
 	read("audit/", func(b []byte) error { trail.Write(append(b, '\n')); return nil })
+	recent := 0
+	read("account/audit-not-yet-signed/", func(b []byte) error {
+		if string(b) != fmt.Sprint(recent) {
+			return fmt.Errorf("entry %d is %s", recent, b)
+		}
+		recent++
+		return nil
+	})
+	if recent != w.recent {
+		t.Fatalf("%d of %d entries that are not signed yet", recent, w.recent)
+	}
 	want := 0
 	for i, p := range w.passports {
 		want += p.Version

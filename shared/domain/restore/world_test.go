@@ -383,6 +383,10 @@ func (w source) Account(_ context.Context, t id.Tenant, _ time.Time, record func
 	return err
 }
 
+func (w source) Unsigned(context.Context, id.Tenant, time.Time, string, func(any) error) (string, error) {
+	return "", nil
+}
+
 func (w source) Trail(_ context.Context, _ id.Tenant, from int64, out io.Writer) (int64, error) {
 	if err := w.step(func() error { return nil }); err != nil {
 		return 0, err
