@@ -21,7 +21,7 @@ var exportedKinds = map[string]string{
 	"versionKey":       "versions/",
 	"documentKey":      "documents/, files/",
 	"documentsKey":     "exempt: counts the documents of a passport",
-	"auditKey":         "audit/, account/audit-not-yet-signed.ndjson",
+	"auditKey":         "audit/, account/audit-not-yet-signed/",
 	"logKey":           "audit/",
 	"logHeadKey":       "audit/, checkpoints",
 	"publicKey":        "versions/: the public view is made of the version in force",

@@ -132,6 +132,9 @@ func (w *workspace) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ ti
 func (w *workspace) Account(context.Context, id.Tenant, time.Time, func(string, any) error) error {
 	return nil
 }
+func (w *workspace) Unsigned(context.Context, id.Tenant, time.Time, string, func(any) error) (string, error) {
+	return "", nil
+}
 func (w *workspace) Trail(context.Context, id.Tenant, int64, io.Writer) (int64, error) {
 	return -1, nil
 }

@@ -79,25 +79,17 @@ func (s *AuditLogs) Head(ctx context.Context, t id.Tenant) (auditlog.Head, error
 }
 
 // Entries returns at most so many entries after one instant and up to another, in order. Four queries for each day
-// between them, until there are enough. Entries of one instant are never parted.
+// between them, until there are enough, and one for each further page. Entries of one instant are never parted.
 func (s *AuditLogs) Entries(ctx context.Context, t id.Tenant, after, through time.Time, most int) ([]audit.Entry, error) {
 	var got []audit.Entry
-	for day := after.UTC().Truncate(24 * time.Hour); !day.After(through); day = day.Add(24 * time.Hour) {
-		entries, err := s.audits.Day(ctx, t, day)
-		if err != nil {
-			return nil, err
+	err := s.audits.walk(ctx, t, after.UTC().Format(instant), through, func(_ string, e audit.Entry) (more bool, err error) {
+		if len(got) >= most && !e.At.Equal(got[len(got)-1].At) {
+			return false, nil
 		}
-		for _, e := range entries {
-			if !e.At.After(after) || e.At.After(through) {
-				continue
-			}
-			if len(got) >= most && !e.At.Equal(got[len(got)-1].At) {
-				return got, nil
-			}
-			got = append(got, e)
-		}
-	}
-	return got, nil
+		got = append(got, e)
+		return true, nil
+	})
+	return got, err
 }
 
 // Extend stores records and the new head. One transaction.

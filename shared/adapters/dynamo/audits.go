@@ -3,6 +3,7 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -38,6 +39,77 @@ func (s *Audits) Day(ctx context.Context, t id.Tenant, day time.Time) ([]audit.E
 	}
 	slices.SortFunc(entries, func(a, b audit.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return entries, nil
+}
+
+// entriesPage is how many entries of a shard are in memory at once when the trail is walked.
+const entriesPage = 100
+
+// walk calls do with a tenant's entries after a position and up to an instant, in order, as long as it wants more. A
+// position is an instant, after which all of that instant comes, or that of an entry. Four queries a day, and one for each
+// further page of a shard.
+func (s *Audits) walk(ctx context.Context, t id.Tenant, after string, through time.Time, do func(position string, e audit.Entry) (more bool, err error)) error {
+	from, to := after+"~", through.UTC().Format(instant)+"~"
+	day, err := time.Parse(time.DateOnly, after[:min(len(after), len(time.DateOnly))])
+	if err != nil {
+		return fmt.Errorf("dynamo: %q is no position in a trail", after)
+	}
+	for ; from < to && !day.After(through); day = day.Add(24 * time.Hour) {
+		shards := make([]strand, auditShards)
+		for n := range shards {
+			shards[n].in = &dynamodb.QueryInput{
+				TableName: &s.db.tables.Records, ConsistentRead: aws.Bool(true), Limit: aws.Int32(entriesPage), KeyConditionExpression: aws.String("PK = :p AND SK BETWEEN :lo AND :hi"),
+				ExpressionAttributeValues: item{":p": text(auditPartition(t, day, n)), ":lo": text(from), ":hi": text(to)},
+			}
+		}
+		for {
+			next := -1
+			for n := range shards {
+				if err := shards[n].fill(ctx, s.db); err != nil {
+					return err
+				}
+				if len(shards[n].items) > 0 && (next < 0 || shards[n].position < shards[next].position) {
+					next = n
+				}
+			}
+			if next < 0 {
+				break
+			}
+			e, err := entryOf(t, shards[next].items[0])
+			if err != nil {
+				return err
+			}
+			if more, err := do(shards[next].position, e); err != nil || !more {
+				return err
+			}
+			shards[next].items = shards[next].items[1:]
+		}
+	}
+	return nil
+}
+
+// strand is a page of what one shard has of a day.
+type strand struct {
+	in       *dynamodb.QueryInput
+	items    []item
+	position string // of the first item
+	over     bool
+}
+
+// fill reads the next page when there is nothing left of this one.
+func (s *strand) fill(ctx context.Context, db *DB) error {
+	for len(s.items) == 0 && !s.over {
+		out, err := db.query(ctx, s.in)
+		if err != nil {
+			return err
+		}
+		s.items, s.in.ExclusiveStartKey, s.over = out.Items, out.LastEvaluatedKey, out.LastEvaluatedKey == nil
+	}
+	if len(s.items) == 0 {
+		return nil
+	}
+	r := reader{it: s.items[0]}
+	s.position = r.text("SK")
+	return r.err
 }
 
 // Append implements audit.Journal: it stores an entry that belongs to no change. One write.

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/auditlog"
 	"github.com/passportcraft/passportcraft/shared/domain/document"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
@@ -115,9 +116,10 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 	var history []export.MomentRecord
 	var papers []document.Document // at most as many as a passport may have
 	var said *export.SaidRecord
+	there := false
 	// Rows come as moments (AT#), what was said about the passport (CHOICE), documents (D#) and their number, the passport
 	// itself (META), versions (V#).
-	return s.Records.db.each(ctx, &dynamodb.QueryInput{
+	err := s.Records.db.each(ctx, &dynamodb.QueryInput{
 		TableName: &s.Records.db.tables.Records, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p"),
 		ExpressionAttributeValues: item{":p": text(passportPartition(t, p))},
 	}, func(it item) error {
@@ -142,11 +144,8 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 				return err
 			}
 			out := snapshot(whole, history, at)
-			out.Said = said
-			if err := to.Passport(out); err != nil {
-				return err
-			}
-			return s.papers(ctx, papers, to)
+			out.Said, there = said, true
+			return to.Passport(out)
 		case k.sort == documentsKey(t, p).sort:
 			return nil
 		case strings.HasPrefix(k.sort, documentPrefix):
@@ -164,6 +163,10 @@ func (s *Dump) Passport(ctx context.Context, t id.Tenant, p id.Passport, at time
 		}
 		return fmt.Errorf("dynamo: the export knows no row %s of a passport", k.sort)
 	})
+	if err != nil || !there {
+		return err
+	}
+	return s.papers(ctx, papers, to)
 }
 
 // papers gives documents, each with a way to its bytes.
@@ -232,8 +235,8 @@ func pages[T any](list func(page.Request) (page.Of[T], error), do func(T) error)
 	}
 }
 
-// Account gives the organisation, its people, keys and notices, and the audit entries that are not in the signed log yet.
-func (s *Dump) Account(ctx context.Context, t id.Tenant, at time.Time, record func(string, any) error) error {
+// Account gives the organisation, its people, keys and notices.
+func (s *Dump) Account(ctx context.Context, t id.Tenant, _ time.Time, record func(string, any) error) error {
 	own, err := s.Tenants.Tenant(ctx, t)
 	if err != nil {
 		return err
@@ -262,7 +265,7 @@ func (s *Dump) Account(ctx context.Context, t id.Tenant, at time.Time, record fu
 	for _, r := range recipes {
 		failed = errors.Join(failed, record("recipes", r))
 	}
-	return errors.Join(err, members, invitations, notices, keys, failed, s.contract(ctx, t, record), s.unsigned(ctx, t, at, record))
+	return errors.Join(err, members, invitations, notices, keys, failed, s.contract(ctx, t, record))
 }
 
 func rows[T any](got page.Of[T], err error, of func(T) export.Row) (page.Of[export.Row], error) {
@@ -288,28 +291,34 @@ func (s *Dump) keys(ctx context.Context, t id.Tenant, record func(string, any) e
 	return err
 }
 
-// mostUnsigned bounds the entries after the signed log; they are those of the last quarter of an hour.
-const mostUnsigned = 100_000
+// unsignedPage is how many entries are given at once.
+const unsignedPage = 1000
 
-func (s *Dump) unsigned(ctx context.Context, t id.Tenant, at time.Time, record func(string, any) error) error {
-	head, err := s.Logs.Head(ctx, t)
-	if err != nil {
-		return err
+// Unsigned gives entries that were not in the signed log when they were first asked for. A place is that of an entry in the
+// trail.
+func (s *Dump) Unsigned(ctx context.Context, t id.Tenant, at time.Time, after string, record func(any) error) (string, error) {
+	if after == "" {
+		head, err := s.Logs.Head(ctx, t)
+		if err != nil || head.Through.IsZero() {
+			return "", err
+		}
+		after = head.Through.UTC().Format(instant)
 	}
-	entries, err := s.Logs.Entries(ctx, t, head.Through, at, mostUnsigned)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
+	n, next := 0, ""
+	err := s.Logs.audits.walk(ctx, t, after, at, func(position string, e audit.Entry) (more bool, err error) {
+		if n == unsignedPage {
+			return false, nil
+		}
 		b, err := e.Canonical()
-		if err != nil {
-			return err
+		if err == nil {
+			err = record(json.RawMessage(b))
 		}
-		if err := record("audit-not-yet-signed", json.RawMessage(b)); err != nil {
-			return err
+		if n++; n == unsignedPage {
+			next = position
 		}
-	}
-	return nil
+		return true, err
+	})
+	return next, err
 }
 
 // Trail writes a block of the signed log as its download has it.

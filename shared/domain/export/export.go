@@ -360,6 +360,7 @@ type Mark struct {
 }
 
 // Checkpoints keeps what a packager must remember: names, counts, digests, and packed content that is too little for a part.
+// A list of members has a number of its own.
 type Checkpoints interface {
 	Save(ctx context.Context, t id.Tenant, e id.Export, at Mark, state []byte) error
 	Load(ctx context.Context, t id.Tenant, e id.Export, at Mark) ([]byte, error)
@@ -372,11 +373,14 @@ type Source interface {
 	Count(ctx context.Context, t id.Tenant, at time.Time) (int64, error)
 	// Passports lists passports that existed, in an order that does not change, after a place; none at the end.
 	Passports(ctx context.Context, t id.Tenant, at time.Time, after string, limit int) ([]Placed, error)
-	// Passport gives the passport with its history, then its documents in the order of their identifiers, each with a way
-	// to its bytes, then its versions, one after the other. An error of who takes them comes back as it is.
+	// Passport gives the passport with its history, then its versions, then its documents in the order of their identifiers,
+	// each with a way to its bytes; nothing of one that is gone. An error of who takes them comes back as it is.
 	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to Takers) error
 	// Account gives everything else, by the name of its member.
 	Account(ctx context.Context, t id.Tenant, at time.Time, record func(member string, v any) error) error
+	// Unsigned gives some of the entries that the audit log did not have at the first call, up to an instant, in order, after a
+	// place; next is empty at the end.
+	Unsigned(ctx context.Context, t id.Tenant, at time.Time, after string, record func(v any) error) (next string, err error)
 	// Trail gives a block of the audit log as a download has it, from a number on; next is -1 at the end.
 	Trail(ctx context.Context, t id.Tenant, from int64, w io.Writer) (next int64, err error)
 }
@@ -384,8 +388,8 @@ type Source interface {
 // Takers take what there is of one passport.
 type Takers struct {
 	Passport func(PassportRecord) error
-	Document func(d DocumentRecord, content func() ([]byte, error)) error
 	Version  func(VersionRecord) error
+	Document func(d DocumentRecord, content func() ([]byte, error)) error
 }
 
 // Signer signs manifests.

@@ -33,6 +33,7 @@ type world struct {
 	export    export.Export
 	passports []export.PassportRecord
 	trail     []string
+	recent    int // entries that are not in the trail yet
 
 	asked   int
 	states  map[export.Mark][]byte
@@ -46,6 +47,9 @@ type world struct {
 	deleteAt     int  // number of the call before which somebody deletes the export
 	sleepAt      int  // number of the call before which the process sleeps
 	sleep        func()
+	eraseAt      int // number of the call before which a passport is deleted for good
+	erase        id.Passport
+	erased       id.Passport
 }
 
 // step is one call of the outside; a killed process does not carry it out, or does and never learns.
@@ -53,6 +57,9 @@ func (w *world) step(do func()) error {
 	w.call++
 	if w.call == w.deleteAt && w.export.Live() {
 		w.export.State, w.export.Fence = export.Deleted, w.export.Fence+1
+	}
+	if w.call == w.eraseAt {
+		w.erased = w.erase
 	}
 	if w.call == w.sleepAt && w.sleep != nil {
 		sleep := w.sleep
@@ -228,7 +235,7 @@ func (w *world) Passports(_ context.Context, _ id.Tenant, _ time.Time, after str
 	var all []export.Placed
 	err := w.step(func() {
 		for i, p := range w.passports {
-			if place := fmt.Sprintf("%06d", i); place > after && len(all) < limit {
+			if place := fmt.Sprintf("%06d", i); place > after && len(all) < limit && p.ID != w.erased {
 				all = append(all, export.Placed{Passport: p.ID, Place: place})
 			}
 		}
@@ -240,9 +247,17 @@ func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.T
 	if err := w.step(func() {}); err != nil {
 		return err
 	}
+	if p == w.erased {
+		return nil
+	}
 	i := slices.IndexFunc(w.passports, func(r export.PassportRecord) bool { return r.ID == p })
 	if err := to.Passport(w.passports[i]); err != nil {
 		return err
+	}
+	for n := range w.passports[i].Version {
+		if err := to.Version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
+			return err
+		}
 	}
 	for n := range w.papers(i) {
 		bytes := w.paper(i, n)
@@ -256,11 +271,6 @@ func (w *world) Passport(_ context.Context, _ id.Tenant, p id.Passport, _ time.T
 			return err
 		}
 		w.now.Advance(time.Second)
-	}
-	for n := range w.passports[i].Version {
-		if err := to.Version(export.VersionRecord{Passport: p, Number: n + 1, Content: w.passports[i].Content}); err != nil {
-			return err
-		}
 	}
 	w.now.Advance(time.Second)
 	return nil
@@ -289,6 +299,29 @@ func (w *world) Account(_ context.Context, _ id.Tenant, _ time.Time, record func
 	return record("organisation", map[string]any{"name": "Nordeiche"})
 }
 
+// unsigned is how many entries are given at once.
+const unsigned = 7
+
+func (w *world) Unsigned(_ context.Context, _ id.Tenant, _ time.Time, after string, record func(any) error) (string, error) {
+	if err := w.step(func() {}); err != nil {
+		return "", err
+	}
+	from := 0
+	if after != "" {
+		_, _ = fmt.Sscan(after, &from)
+	}
+	for n := from; n < min(from+unsigned, w.recent); n++ {
+		if err := record(n); err != nil {
+			return "", err
+		}
+	}
+	w.now.Advance(time.Second)
+	if from+unsigned >= w.recent {
+		return "", nil
+	}
+	return fmt.Sprint(from + unsigned), nil
+}
+
 func (w *world) Trail(_ context.Context, _ id.Tenant, from int64, out io.Writer) (int64, error) {
 	if err := w.step(func() {}); err != nil {
 		return 0, err
@@ -309,7 +342,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}}
+	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}, recent: 60}
 	w.export = export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}, Snapshot: w.now.Now()}
 	for i := range passports {
 		noise := make([]byte, size)
@@ -325,7 +358,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
 	return &export.Packager{
 		Store: w, Requests: w, Source: w, Uploads: w, Shelf: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
-		Patience: patience, PartSize: partSize, Stage: func(context.Context, id.Tenant) error { return nil },
+		Patience: patience, PartSize: partSize, BlockSize: 5, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
 }
 
@@ -372,6 +405,17 @@ func (w *world) holds(t interface{ Fatalf(string, ...any) }) {
 	w.holdsPapers(t, a)
 	var trail bytes.Buffer
 	read("audit/", func(b []byte) error { trail.Write(append(b, '\n')); return nil })
+	recent := 0
+	read("account/audit-not-yet-signed/", func(b []byte) error {
+		if string(b) != fmt.Sprint(recent) {
+			return fmt.Errorf("entry %d is %s", recent, b)
+		}
+		recent++
+		return nil
+	})
+	if recent != w.recent {
+		t.Fatalf("%d of %d entries that are not signed yet", recent, w.recent)
+	}
 	want := 0
 	for i, p := range w.passports {
 		want += p.Version

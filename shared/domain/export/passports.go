@@ -17,7 +17,7 @@ type signal string
 
 func (s signal) Error() string { return "export: " + string(s) }
 
-// errLate ends a passport in the middle of its documents: all that is packed of it is in the last checkpoint.
+// errLate ends a passport between two of its documents: all that is packed of it is in the last checkpoint.
 const errLate = signal("out of time")
 
 // unless is an error that is not the signal.
@@ -28,23 +28,40 @@ func unless(err error, s signal) error {
 	return err
 }
 
-// passport packs one passport unless a filter leaves it out. Its documents come first, since they may fill many parts: its
-// own line and its versions are in one part then, and nothing of it is packed twice by who goes on.
+// passport packs one passport unless a filter leaves it out. Its own line and its versions come first and are in one part;
+// its documents may fill many. Who goes on in the midst of them packs only those that are left, and where the passport is
+// gone meanwhile nothing that is packed lacks the passport that it belongs to.
 func (r *run) passport(ctx context.Context, p id.Passport) error {
-	o, wanted, told := r.export.Options, false, false
-	var whole PassportRecord
-	tell := func() error {
-		if told || !wanted {
-			return nil
-		}
-		told = true
-		return errors.Join(r.tabulate(whole), r.line("passports", whole))
+	o, wanted, begun := r.export.Options, false, r.Begun == p
+	if !begun {
+		r.Begun, r.Paper = p, ""
 	}
-	err := r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, Takers{
+	var whole PassportRecord
+	return r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, Takers{
 		Passport: func(record PassportRecord) error {
 			wanted = (o.ProductGroup == "" || o.ProductGroup == record.ProductGroup) && (o.Status == "" || o.Status == record.Status)
-			whole = record
-			return nil
+			if begun {
+				return nil
+			}
+			r.Items++
+			if whole = record; !wanted {
+				return nil
+			}
+			return errors.Join(r.tabulate(whole), r.line("passports", whole))
+		},
+		Version: func(record VersionRecord) error {
+			if !wanted || begun {
+				return nil
+			}
+			if !o.without(partVersions) {
+				if err := r.line("versions", record); err != nil {
+					return err
+				}
+			}
+			if record.Number != whole.Version {
+				return nil
+			}
+			return r.represent(whole, record)
 		},
 		Document: func(record DocumentRecord, content func() ([]byte, error)) error {
 			if !wanted || o.without(partDocuments) || record.ID <= r.Paper {
@@ -52,34 +69,14 @@ func (r *run) passport(ctx context.Context, p id.Passport) error {
 			}
 			return r.document(ctx, record, content)
 		},
-		Version: func(record VersionRecord) error {
-			if !wanted {
-				return nil
-			}
-			err := tell()
-			if err == nil && !o.without(partVersions) {
-				err = r.line("versions", record)
-			}
-			if err != nil || record.Number != whole.Version {
-				return err
-			}
-			return r.represent(whole, record)
-		},
 	})
-	if err == nil {
-		err = tell()
-	}
-	if err == nil {
-		r.Items++
-	}
-	return err
 }
 
 // document packs a document and its bytes, unless a document of the same bytes has brought them. One file is in memory at
 // a time, beside the part that it goes into.
 func (r *run) document(ctx context.Context, d DocumentRecord, content func() ([]byte, error)) error {
 	d.File = "files/" + d.SHA256 + document.Extension(d.MediaType)
-	if !r.files[d.File] {
+	if name := digestOf(d.File); !r.files[name] {
 		b, err := content()
 		if err != nil {
 			return err
@@ -91,7 +88,10 @@ func (r *run) document(ctx context.Context, d DocumentRecord, content func() ([]
 		if err != nil {
 			return err
 		}
-		r.Members, r.files[d.File] = append(r.Members, m), true
+		if err := r.add(m); err != nil {
+			return err
+		}
+		r.files[name] = true
 	}
 	if err := r.line("documents", d); err != nil {
 		return err

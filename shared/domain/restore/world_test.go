@@ -325,13 +325,13 @@ func (w source) Passport(_ context.Context, t id.Tenant, which id.Passport, at t
 	if err := to.Passport(r); err != nil {
 		return err
 	}
-	for _, d := range own.documents[which] {
-		if err := to.Document(d.record(), func() ([]byte, error) { return d.content, w.step(func() error { return nil }) }); err != nil {
+	for _, v := range versions {
+		if err := to.Version(v); err != nil {
 			return err
 		}
 	}
-	for _, v := range versions {
-		if err := to.Version(v); err != nil {
+	for _, d := range own.documents[which] {
+		if err := to.Document(d.record(), func() ([]byte, error) { return d.content, w.step(func() error { return nil }) }); err != nil {
 			return err
 		}
 	}
@@ -385,6 +385,10 @@ func (w source) Account(_ context.Context, t id.Tenant, _ time.Time, record func
 		err = errors.Join(err, record("recipes", r))
 	}
 	return err
+}
+
+func (w source) Unsigned(context.Context, id.Tenant, time.Time, string, func(any) error) (string, error) {
+	return "", nil
 }
 
 func (w source) Trail(_ context.Context, _ id.Tenant, from int64, out io.Writer) (int64, error) {
