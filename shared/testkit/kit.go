@@ -212,7 +212,7 @@ func Environment(t testing.TB) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	marker, err := provision.Mark(ctx, db, keys, signer, Tables(t, prefix), Start())
+	marker, err := provision.Mark(ctx, db, keys, signer, named(prefix), Start())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,5 +26,9 @@ func Template(t testing.TB) *template.Template {
 
 // Tables are the tables of the template under names with a prefix.
 func Tables(t testing.TB, prefix string) []provision.Table {
-	return provision.FromTemplate(Template(t), func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") })
+	return provision.FromTemplate(Template(t), named(prefix))
+}
+
+func named(prefix string) func(logicalID string) string {
+	return func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") }
 }

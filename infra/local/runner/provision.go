@@ -61,7 +61,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if err := makeKeys(ctx, keys, values); err != nil {
 		return nil, nil, err
 	}
-	if values["MarkerKey"], err = provision.Mark(ctx, db, keys, values["AuditKey.Arn"], tables, s.clock.Now()); err != nil {
+	if values["MarkerKey"], err = provision.Mark(ctx, db, keys, values["AuditKey.Arn"], name, s.clock.Now()); err != nil {
 		return nil, nil, err
 	}
 	for _, v := range s.template.Vaults {
