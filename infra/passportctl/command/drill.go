@@ -323,3 +323,22 @@ func drillMark(ctx context.Context, args []string, w World) error {
 	fmt.Fprintf(w.Out, "MarkerKey=%s\n", base64.StdEncoding.EncodeToString(public))
 	return nil
 }
+
+// drillDiscard removes a table that is not in use. What is in it stands against what we promise of copies.
+func drillDiscard(ctx context.Context, args []string, w World) error {
+	f := flag.NewFlagSet("drill discard", flag.ContinueOnError)
+	environment := f.String("environment", "", "")
+	rest, err := parse(f, args)
+	if err != nil || len(rest) != 1 {
+		return errors.Join(err, usage("drill discard takes the name of a table, and -environment"))
+	}
+	o, err := newOperator(w, *environment)
+	if err != nil {
+		return err
+	}
+	if err := o.tool.Discard(ctx, rest[0]); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.Out, "%s is removed\n", rest[0])
+	return nil
+}

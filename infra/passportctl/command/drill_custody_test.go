@@ -1,9 +1,12 @@
 package command_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,10 +17,13 @@ import (
 	"github.com/passportcraft/passportcraft/infra/passportctl/command"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audience"
+	"github.com/passportcraft/passportcraft/shared/domain/backup"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/keeping"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
+	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 	"github.com/passportcraft/passportcraft/shared/testkit"
 )
 
@@ -95,5 +101,56 @@ func TestDrillCustody(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d keys of copies", n)
+	}
+}
+
+// TestDrillDiscard holds that a lost table stands against every deletion until it is removed, that its copies do after
+// that, that the restored one can be restored again, and that no table in use is removed, nor one that is not ours.
+func TestDrillDiscard(t *testing.T) {
+	d := newDisaster(t)
+	copied, lost := d.Clock.Now().Add(-2*time.Hour), d.Env["PEOPLE_TABLE"]
+	d.Clock.Advance(20 * time.Hour)
+	if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "people", "-switch"); code != command.Good {
+		t.Fatalf("%d %s", code, said)
+	}
+	d.Env["PEOPLE_TABLE"] = d.report(t).Target
+	b, err := json.Marshal(d.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(d.dir, "operator.json"), string(b))
+	config, err := wire.ReadConfig(func(name string) string { return d.Env[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotator := backing.Rotator(wire.New(config, wire.Parts{Now: d.Clock.Now, Log: &bytes.Buffer{}, HTTP: d.Gate(), Identity: d.Gate().Identity}))
+	ctx := d.AsFunction("rotate-backups")
+	if _, complete, err := rotator.Oldest(ctx); err != nil || complete {
+		t.Errorf("with the lost table: complete %v, %v", complete, err)
+	}
+	if err := rotator.Run(ctx, d.Clock.Now()); err == nil || !strings.Contains(err.Error(), "left-over: "+lost+":") {
+		t.Errorf("the lost table is not named: %v", err)
+	}
+	for table, want := range map[string]int{d.Env["PEOPLE_TABLE"]: command.Bad, d.Env["RECORDS_TABLE"]: command.Bad, "orders": command.Bad, "": command.Usage, lost: command.Good} {
+		args := []string{"discard"}
+		if table != "" {
+			args = append(args, table)
+		}
+		if code, said := d.drill(t, d.Clock.Now, args...); code != want {
+			t.Errorf("%s: %d %s", table, code, said)
+		}
+	}
+	if oldest, complete, err := rotator.Oldest(ctx); err != nil || !complete || !oldest.Equal(copied) {
+		t.Errorf("without it: %s, complete %v, %v", oldest, complete, err)
+	}
+	if err := rotator.Run(ctx, d.Clock.Now()); err != nil {
+		t.Error(err)
+	}
+	d.Clock.Advance(time.Minute)
+	if code, said := d.drill(t, d.Clock.Now, "restore", "-table", "people", "-discard"); code != command.Good {
+		t.Fatalf("the restored table is lost too: %d %s", code, said)
+	}
+	if r := d.report(t); r.Source != d.Env["PEOPLE_TABLE"] || strings.Count(r.Target, backup.Restored) != 1 {
+		t.Errorf("%+v", r)
 	}
 }

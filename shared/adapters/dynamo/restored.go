@@ -380,11 +380,18 @@ func (s *Restored) Settings(ctx context.Context, table string) (drill.Settings, 
 	return have, err
 }
 
-// Discard implements drill.Tables. Recovery is turned off first: of a table that goes with it on, DynamoDB keeps a backup
-// of its own for 35 days.
+// Discard implements drill.Tables. It takes a table that was made by a restore, or replaced by one. Recovery is turned off
+// first: of a table that goes with it on, DynamoDB keeps a backup of its own for 35 days.
 func (s *Restored) Discard(ctx context.Context, table string) error {
-	if !strings.Contains(table, backup.Restored) {
-		return fmt.Errorf("dynamo: %s was not made by a restore and is not removed", table)
+	ours := false
+	for _, used := range s.db.tables.all() {
+		if used == table {
+			return fmt.Errorf("dynamo: %s is in use and is not removed", table)
+		}
+		ours = ours || used != "" && backup.Base(used) == backup.Base(table)
+	}
+	if !ours {
+		return fmt.Errorf("dynamo: %s is none of our tables, nor restored from one, and is not removed", table)
 	}
 	if _, err := s.db.describe(ctx, table); err != nil {
 		if _, gone := errors.AsType[*types.ResourceNotFoundException](err); gone {

@@ -149,7 +149,7 @@ func (d *Drill) Run(ctx context.Context, s State) (Report, State, error) {
 			return Report{}, s, fmt.Errorf("drill: there is no table %q", s.Order.Kind)
 		}
 		s.StartedAt = d.Now()
-		s.Target = s.Order.Source + backup.Restored + s.StartedAt.UTC().Format("20060102t150405")
+		s.Target = backup.Base(s.Order.Source) + backup.Restored + s.StartedAt.UTC().Format("20060102t150405")
 		if s.Order.Adopted != "" {
 			s.Target = s.Order.Adopted
 		}
@@ -194,8 +194,8 @@ func (d *Drill) choose(ctx context.Context, s *State) (string, error) {
 	}
 	s.Point, s.Newest = backup.Copy{}, time.Time{}
 	for _, p := range points {
-		if p.Of != s.Order.Source || p.Status != backup.Good {
-			continue
+		if backup.Base(p.Of) != backup.Base(s.Order.Source) || p.Status != backup.Good {
+			continue // copies of the table that the source was restored from are copies of it too
 		}
 		if p.CreatedAt.After(s.Newest) {
 			s.Newest = p.CreatedAt
