@@ -130,6 +130,8 @@ func ofCopies() []mutant {
 		{"backups may be 90 days old", backup, "Most = 28 * day", "Most = 90 * day"},
 		{"recovery points do not count", backup, "			earlier(have.Continuous[i].Earliest)\n", ""},
 		{"copies do not count", backup, "			earlier(c.CreatedAt)\n", "			_ = c\n"},
+		{"copies from before a restore do not count", backup, "return Base(table) == Base(s.Table)", "return strings.HasPrefix(table, s.Table)"},
+		{"lost tables do not count", backup, "		complete = complete && len(left) == 0\n", ""},
 		{"the newest copy is removed too", backup, "if out && s.Vault != \"\" && newest != nil && c.ID == newest.ID {", "if false {"},
 		{"a 200 is believed", rotate, "	if have, err = r.Take(ctx); err != nil {\n		return errors.Join(append(failed, err)...)\n	}\n", "	var there []Copy\n	for _, c := range have.Copies {\n		gone := false\n		for _, r := range remove {\n			gone = gone || r.ID == c.ID\n		}\n		if !gone {\n			there = append(there, c)\n		}\n	}\n	have.Copies = there\n"},
 		{"a certificate may say anything", violations, "func (d Document) Violations() []string {", "func (d Document) Violations() []string {\n	if d.Format != \"\" {\n		return nil\n	}"},

@@ -28,12 +28,18 @@ const grantsVariable = "PASSPORTCRAFT_TEST_GRANTS"
 // Values are the names of an environment's resources, as the template names them.
 func Values(env map[string]string) map[string]string {
 	return map[string]string{
-		"AppEnv": env["APP_ENV"], "PublicBaseUrl": env["PUBLIC_BASE_URL"], "AWS::Region": env["AWS_REGION"], "AWS::AccountId": "000000000000", "AWS::Partition": "aws",
+		"AppEnv": env["APP_ENV"], "PublicBaseUrl": env["PUBLIC_BASE_URL"], "AWS::Region": env["AWS_REGION"], "AWS::AccountId": "000000000000", "AWS::Partition": "aws", "AWS::StackName": stackOf(env["RECORDS_TABLE"]),
 		"RecordsTable": env["RECORDS_TABLE"], "PeopleTable": env["PEOPLE_TABLE"], "PublicTable": env["PUBLIC_TABLE"], "LedgerTable": env["LEDGER_TABLE"], "KeysTable": env["KEYS_TABLE"], "CustodyTable": env["CUSTODY_TABLE"],
 		"DocumentsBucket": env["DOCUMENTS_BUCKET"], "EvidenceBucket": env["EVIDENCE_BUCKET"], "ExportsBucket": env["EXPORTS_BUCKET"], "UploadsBucket": env["UPLOADS_BUCKET"], "AccessLogBucket": env["DOCUMENTS_BUCKET"] + "-log",
 		"BackupVault": env["BACKUP_VAULT"], "LedgerVault": env["LEDGER_VAULT"], "MarkerKey": env["MARKER_KEY"], "LedgerKey.Arn": env["LEDGER_KEY_ARN"],
 		"TenantKey.Arn": env["TENANT_KEY_ARN"], "AuditKey.Arn": env["AUDIT_KEY_ARN"], "CustodyKey.Arn": env["CUSTODY_KEY_ARN"], "MailFrom": env["MAIL_FROM"], "UserPool": "pool", "UserPool.Arn": "arn:aws:cognito-idp:eu-west-1:000000000000:userpool/pool", "LogDays": "14", "UserPoolClient": env["TOKEN_CLIENT_ID"], "UserPoolDomain": "sign-in",
 	}
+}
+
+// stackOf is the stack that a table of records is of.
+func stackOf(table string) string {
+	stack, _, _ := strings.Cut(table, "-RecordsTable-")
+	return stack
 }
 
 // gate puts the policies of the template in front of the engines of an environment.

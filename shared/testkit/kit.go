@@ -33,6 +33,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/apikey"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -159,9 +160,17 @@ func (k *Kit) mail(t testing.TB) {
 func (k *Kit) backups(t testing.TB) {
 	var err error
 	prefix := strings.TrimSuffix(k.Env["BACKUP_VAULT"], "BackupVault")
+	name := func(logicalID string) string {
+		for _, at := range drill.Places() {
+			if at.Table == logicalID {
+				return k.Env[at.Variable] // what is in use: it may have been restored
+			}
+		}
+		return prefix + logicalID
+	}
 	k.Copies, err = backups.Open(backups.Options{
 		Dir: t.TempDir(), DynamoDB: k.Env["DYNAMODB_ENDPOINT"], Access: k.Env["AWS_ACCESS_KEY_ID"], Secret: k.Env["AWS_SECRET_ACCESS_KEY"],
-		Now: k.Clock.Now, Template: Template(t), Name: func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") },
+		Now: k.Clock.Now, Template: Template(t), Name: name,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +221,7 @@ func Environment(t testing.TB) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	marker, err := provision.Mark(ctx, db, keys, signer, Tables(t, prefix), Start())
+	marker, err := provision.Mark(ctx, db, keys, signer, named(prefix), Start())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,14 +233,17 @@ func Environment(t testing.TB) map[string]string {
 	if err := template.LeaveHash(filepath.Join(root, "template.yaml"), built); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{
+	env := map[string]string{
 		"LAMBDA_TASK_ROOT": built,
 		"MARKER_KEY":       marker, "LEDGER_KEY_ARN": ledger, "BACKUP_VAULT": prefix + "BackupVault", "LEDGER_VAULT": prefix + "LedgerVault",
 		"STS_ENDPOINT": STSEndpoint, "APP_ENV": "local", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": e.AccessKey, "AWS_SECRET_ACCESS_KEY": e.SecretKey,
 		"DYNAMODB_ENDPOINT": e.DynamoDB, "S3_ENDPOINT": e.S3, "KMS_ENDPOINT": e.KMS, "PUBLIC_BASE_URL": PublicBase,
-		"RECORDS_TABLE": prefix + "Records", "PEOPLE_TABLE": prefix + "People", "PUBLIC_TABLE": prefix + "Public", "LEDGER_TABLE": prefix + "Ledger", "KEYS_TABLE": prefix + "Keys", "CUSTODY_TABLE": prefix + "Custody",
 		"DOCUMENTS_BUCKET": bucket, "EVIDENCE_BUCKET": evidence, "EXPORTS_BUCKET": exports, "UPLOADS_BUCKET": uploads, "AUDIT_KEY_ARN": signer, "TENANT_KEY_ARN": arn, "CUSTODY_KEY_ARN": custody, "USER_POOL_ID": "pool", "RATE_PER_KEY": "1000000",
 	}
+	for _, at := range drill.Places() {
+		env[at.Variable] = named(prefix)(at.Table)
+	}
+	return env
 }
 
 // Tenant founds a tenant and returns its first key.

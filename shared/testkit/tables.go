@@ -2,7 +2,6 @@ package testkit
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/passportcraft/passportcraft/infra/local/enginehost"
@@ -26,5 +25,10 @@ func Template(t testing.TB) *template.Template {
 
 // Tables are the tables of the template under names with a prefix.
 func Tables(t testing.TB, prefix string) []provision.Table {
-	return provision.FromTemplate(Template(t), func(logicalID string) string { return prefix + strings.TrimSuffix(logicalID, "Table") })
+	return provision.FromTemplate(Template(t), named(prefix))
+}
+
+// named is the name of a table as CloudFormation makes it: of the stack, the logical id and something of its own.
+func named(prefix string) func(logicalID string) string {
+	return func(logicalID string) string { return prefix + logicalID + "-1" }
 }

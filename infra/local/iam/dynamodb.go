@@ -38,6 +38,8 @@ func (a *attempt) dynamodb() ([]policy.Request, string) {
 		return a.transaction(in)
 	case "BatchGetItem", "BatchWriteItem":
 		return a.batch(name, in.RequestItems)
+	case "ListTables": // has no resource (Service Authorization Reference)
+		return []policy.Request{{Action: "dynamodb:ListTables", Resource: "*"}}, ""
 	case "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction":
 		return []policy.Request{{Action: "dynamodb:PartiQLSelect", Resource: a.table("*")}}, ""
 	}

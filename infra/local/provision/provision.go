@@ -19,6 +19,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/infra/local/template"
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
+	"github.com/passportcraft/passportcraft/shared/domain/drill"
 )
 
 // Table is a table to make. All keys are text.
@@ -140,21 +141,22 @@ func key(ctx context.Context, api *kms.Client, alias string, make *kms.CreateKey
 	return *made.KeyMetadata.Arn, nil
 }
 
-// Mark clears tables that have no marker at all: new ones. A restored table comes with the marker of its source, which
-// does not clear it, and is not touched here. It returns the public key under which the markers are good, in base64.
-func Mark(ctx context.Context, db *dynamodb.Client, keys *kms.Client, keyARN string, tables []Table, now time.Time) (string, error) {
+// Mark clears tables that have no marker at all: new ones, under the names of this machine. A restored table comes with the
+// marker of its source, which does not clear it, and is not touched here. It returns the public key under which the markers
+// are good, in base64.
+func Mark(ctx context.Context, db *dynamodb.Client, keys *kms.Client, keyARN string, name func(logicalID string) string, now time.Time) (string, error) {
 	public, err := keys.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &keyARN})
 	if err != nil {
 		return "", fmt.Errorf("read the key of markers: %w", err)
 	}
 	store := dynamo.NewClearances(dynamo.Over(db, func(context.Context, string, float64) {}))
-	for _, t := range tables {
-		there, err := store.Marked(ctx, t.Name, t.Range != "")
+	for _, at := range drill.Places() {
+		there, err := store.Marked(ctx, name(at.Table), at.Sorted)
 		if err == nil && !there {
-			_, err = store.Clear(ctx, t.Name, t.Range != "", 0, now, signer{keys, keyARN})
+			_, err = store.Clear(ctx, name(at.Table), at.Sorted, 0, now, signer{keys, keyARN})
 		}
 		if err != nil {
-			return "", fmt.Errorf("clear table %s: %w", t.Name, err)
+			return "", fmt.Errorf("clear table %s: %w", name(at.Table), err)
 		}
 	}
 	return base64.StdEncoding.EncodeToString(public.PublicKey), nil

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,10 +22,12 @@ import (
 	"github.com/passportcraft/passportcraft/infra/local/iam"
 	"github.com/passportcraft/passportcraft/infra/local/provision"
 	"github.com/passportcraft/passportcraft/infra/local/template"
+	"github.com/passportcraft/passportcraft/shared/domain/backup"
 )
 
 const (
 	region = "eu-west-1"
+	stack  = "passportcraft"
 	// ratePerKey is far above what one client reaches here: the quota is there to be seen, not to be in the way.
 	ratePerKey = "100000"
 )
@@ -35,18 +38,13 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	cfg := aws.Config{Region: region, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: at.AccessKey, SecretAccessKey: at.SecretKey}, nil
 	})}
-	values := map[string]string{"AppEnv": "local", "PublicBaseUrl": s.url, "AWS::Region": region, "AWS::AccountId": "000000000000", "AWS::Partition": "aws"}
-	name := func(logicalID string) string { return "passportcraft-" + strings.ToLower(logicalID) }
+	values := map[string]string{"AppEnv": "local", "PublicBaseUrl": s.url, "AWS::Region": region, "AWS::AccountId": "000000000000", "AWS::Partition": "aws", "AWS::StackName": stack}
+	name := func(logicalID string) string { return stack + "-" + strings.ToLower(logicalID) }
 	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = &at.DynamoDB })
-	tables := provision.FromTemplate(s.template, name)
-	if err := provision.Tables(ctx, db, tables); err != nil {
-		return nil, nil, err
-	}
-	switched, err := s.switched()
+	inUse, err := s.tables(ctx, db, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	inUse := func(id string) string { return cmp.Or(switched[id], name(id)) }
 	for _, t := range s.template.Tables {
 		values[t.ID] = inUse(t.ID)
 	}
@@ -61,7 +59,7 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 	if err := makeKeys(ctx, keys, values); err != nil {
 		return nil, nil, err
 	}
-	if values["MarkerKey"], err = provision.Mark(ctx, db, keys, values["AuditKey.Arn"], tables, s.clock.Now()); err != nil {
+	if values["MarkerKey"], err = provision.Mark(ctx, db, keys, values["AuditKey.Arn"], inUse, s.clock.Now()); err != nil {
 		return nil, nil, err
 	}
 	for _, v := range s.template.Vaults {
@@ -97,6 +95,23 @@ func (s *site) environments(ctx context.Context) (each map[string]map[string]str
 		"LEDGER_KEY_ARN": values["LedgerKey.Arn"], "SES_ENDPOINT": mail, "COGNITO_ENDPOINT": s.signIn.APIURL(), "BACKUP_ENDPOINT": copies, "S3_PUBLIC_ENDPOINT": s.url + storagePath, "LAMBDA_TASK_ROOT": s.options.Data,
 	})
 	return each, common, nil
+}
+
+// tables makes the tables of the template and returns the names of those in use, and of whatever else has a name. Names of
+// tables are as CloudFormation makes them. One that took the place of another is never made anew: it would be empty.
+func (s *site) tables(ctx context.Context, db *dynamodb.Client, name func(logicalID string) string) (func(logicalID string) string, error) {
+	switched, err := s.switched()
+	if err != nil {
+		return nil, err
+	}
+	inUse := func(id string) string {
+		if strings.HasSuffix(id, "Table") {
+			return cmp.Or(switched[id], stack+"-"+id+"-local")
+		}
+		return name(id)
+	}
+	made := slices.DeleteFunc(provision.FromTemplate(s.template, inUse), func(t provision.Table) bool { return strings.Contains(t.Name, backup.Restored) })
+	return inUse, provision.Tables(ctx, db, made)
 }
 
 // openBackups brings up the stand-in for AWS Backup.

@@ -220,6 +220,16 @@ func TestRestoreAndSwitch(t *testing.T) {
 	if err != nil || !strings.Contains(string(b), backup.Restored) {
 		t.Errorf("the restored table is not in use: %v", err)
 	}
+	code = command.Run(t.Context(), []string{"drill", "discard", "passportcraft-RecordsTable-local", "-environment", filepath.Join(data, "operator.json")}, command.World{Out: &said, Err: &said, Getenv: os.Getenv})
+	if code != command.Good {
+		t.Fatal(said.String())
+	}
+	_ = again.cmd.Process.Signal(syscall.SIGINT)
+	_ = again.cmd.Wait()
+	again = start(t, binary, data, "LOCAL_CLOCK=manual") // which does not make the lost table anew
+	if status, body, err = again.do("POST", "/local/clock", `{"advance":"48h"}`); err != nil || status != 200 || strings.Contains(body, `"error"`) || !strings.Contains(body, "rotate-backups.Daily") {
+		t.Errorf("with the lost table gone: %d %s %v", status, body, err)
+	}
 }
 
 // TestRefusals holds the sentences for what people do wrong.

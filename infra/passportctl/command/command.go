@@ -69,11 +69,13 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
       promise was kept. Names each one that was not.
   passportctl drill mark [-environment FILE]
       clears the tables of a new deployment for use, which must be empty, and prints the parameter MarkerKey of the stack.
-  passportctl drill restore -table records|people|public|keys [-point ARN | -before INSTANT | -adopt TABLE -at INSTANT]
+  passportctl drill restore -table records|people|public|custody|keys [-point ARN | -before INSTANT | -adopt TABLE -at INSTANT]
           [-held tenant:ID,…] [-discard | -switch] [-environment FILE] [-template template.yaml] [-state FILE] [-report drill-report.json]
       restores a table from a copy into a new one, deletes from it what was deleted since, looks whether all of that is
       gone, and clears it for use. -adopt takes a table that was restored from point-in-time recovery. -discard removes it at the end (a rehearsal), -switch puts it in the place of the lost
       one. Goes on where it stopped. The environment is that of the functions; see infra/runbooks/restore-table.md.
+  passportctl drill discard TABLE [-environment FILE]
+      removes a table that was lost or restored and is not in use, its recovery first, so that no copy of it stays.
   passportctl drill resume -up-to INSTANT -by NAME [-environment FILE]
       lets the deletion go on that has stood still since an outage of more than five days, once, with clocks up to the
       instant: an operator's word, signed with the platform's key. See infra/runbooks/resume-after-outage.md.
@@ -99,6 +101,8 @@ func Run(ctx context.Context, args []string, w World) int {
 		err = drillMark(ctx, rest, w)
 	case name == "drill restore":
 		err = drillRestore(ctx, rest, w)
+	case name == "drill discard":
+		err = drillDiscard(ctx, rest, w)
 	case name == "drill resume":
 		err = drillResume(ctx, rest, w)
 	case name == "audit download":

@@ -93,23 +93,25 @@ func movedClock(file string) (clock.Clock, error) {
 }
 
 // table is what the template says of a kind, and its name here.
-func (o *operator) table(k drill.Kind, file string) (name, logicalID string, want drill.Settings, err error) {
-	of := map[drill.Kind]struct{ id, variable string }{
-		drill.Records: {"RecordsTable", "RECORDS_TABLE"}, drill.People: {"PeopleTable", "PEOPLE_TABLE"}, drill.Public: {"PublicTable", "PUBLIC_TABLE"}, drill.Keys: {"KeysTable", "KEYS_TABLE"},
-	}[k]
-	if name = o.get(of.variable); name == "" {
-		return "", "", want, usage("%s is not set, or %q is no table: records, people, public or keys", of.variable, k)
+func (o *operator) table(k drill.Kind, file string) (name string, want drill.Settings, err error) {
+	at := k.Place()
+	if name = o.get(at.Variable); name == "" || !k.Known() {
+		return "", want, usage("%s is not set, or %q is no table that is restored: records, people, public, custody or keys", at.Variable, k)
 	}
 	tpl, err := template.Read(file)
 	if err != nil {
-		return "", "", want, err
+		return "", want, err
+	}
+	key := o.get("STORAGE_KEY_ARN")
+	if key != "" && k == drill.Custody { // without one, nothing is known of keys at rest: on one machine
+		key = o.get("CUSTODY_KEY_ARN")
 	}
 	for _, t := range tpl.Tables {
-		if t.ID == of.id {
-			want = drill.Settings{TTL: t.TTL, Days: t.Recovery, Protected: t.Protected, Key: o.get("STORAGE_KEY_ARN"), Tags: map[string]string{"restored-from": name}}
+		if t.ID == at.Table {
+			want = drill.Settings{TTL: t.TTL, Days: t.Recovery, Protected: t.Protected, Key: key, Tags: map[string]string{"restored-from": name}}
 		}
 	}
-	return name, of.id, want, nil
+	return name, want, nil
 }
 
 // flags of drill restore.
@@ -192,7 +194,7 @@ func (o *operator) order(v drillFlags) (drill.State, error) {
 		return s, err
 	}
 	c := o.app.Config()
-	name, _, want, err := o.table(drill.Kind(v.table), v.template)
+	name, want, err := o.table(drill.Kind(v.table), v.template)
 	if err != nil {
 		return s, err
 	}
@@ -276,7 +278,7 @@ const TablesFile = "tables.json"
 // Switch implements drill.Switch. A local platform reads the file when it starts; on AWS the stack takes the table over by
 // an import, for which the file is made here and two commands are left.
 func (s *switcher) Switch(_ context.Context, k drill.Kind, table string) (manual int, err error) {
-	id := map[drill.Kind]string{drill.Records: "RecordsTable", drill.People: "PeopleTable", drill.Public: "PublicTable", drill.Keys: "KeysTable"}[k]
+	id := k.Place().Table
 	if s.o.dir != "" && s.o.app.Config().Env == "local" {
 		file, all := filepath.Join(s.o.dir, TablesFile), map[string]string{}
 		if b, err := os.ReadFile(file); err == nil {
@@ -307,14 +309,36 @@ func drillMark(ctx context.Context, args []string, w World) error {
 	if err != nil {
 		return err
 	}
-	t := o.app.Config().Tables
-	for _, name := range []string{t.Records, t.People, t.Public, t.Ledger, t.Keys} {
-		said, err := o.tool.MarkNew(ctx, name, name != t.Public, o.app.Parts().Now())
+	for _, at := range drill.Places() {
+		name := o.get(at.Variable)
+		if name == "" {
+			return usage("%s is not set", at.Variable)
+		}
+		said, err := o.tool.MarkNew(ctx, name, at.Sorted, o.app.Parts().Now())
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		fmt.Fprintf(w.Err, "%s %s\n", name, said)
 	}
 	fmt.Fprintf(w.Out, "MarkerKey=%s\n", base64.StdEncoding.EncodeToString(public))
+	return nil
+}
+
+// drillDiscard removes a table that is not in use. What is in it stands against what we promise of copies.
+func drillDiscard(ctx context.Context, args []string, w World) error {
+	f := flag.NewFlagSet("drill discard", flag.ContinueOnError)
+	environment := f.String("environment", "", "")
+	rest, err := parse(f, args)
+	if err != nil || len(rest) != 1 {
+		return errors.Join(err, usage("drill discard takes the name of a table, and -environment"))
+	}
+	o, err := newOperator(w, *environment)
+	if err != nil {
+		return err
+	}
+	if err := o.tool.Discard(ctx, rest[0]); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.Out, "%s is removed\n", rest[0])
 	return nil
 }

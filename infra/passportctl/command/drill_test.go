@@ -25,6 +25,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/backup"
 	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/domain/journal"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
@@ -45,6 +46,8 @@ type disaster struct {
 	leaving  string // path of one that will be deleted later
 	ended    string // tenant
 	person   string // who was erased
+	left     string // tenant whose passports are in custody
+	leaves   string // its key
 	template string
 }
 
@@ -67,6 +70,12 @@ func newDisaster(t *testing.T) *disaster {
 	d.living, d.deleted, d.leaving = passport(d.key, "L1"), passport(d.key, "D1"), passport(d.key, "F1")
 	for _, serial := range []string{"E1", "E2", "E3"} {
 		passport(d.gone, serial)
+	}
+	left, leaves := d.Tenant(t, "Left")
+	d.left, d.leaves = string(left), leaves
+	for serial, until := range map[string]time.Duration{"K1": time.Hour, "K2": 20 * 365 * 24 * time.Hour} {
+		kept := strings.TrimPrefix(passport(d.leaves, serial), "/v1/passports/")
+		d.keep(t, kept, lifecycle.Disposition{Kind: lifecycle.Custody, Until: d.Clock.Now().Add(until)})
 	}
 	_, owner := d.Organisation(t, "eva", "Erased")
 	var me struct{ Person struct{ ID string } }
@@ -290,7 +299,7 @@ func TestDrillRehearsal(t *testing.T) {
 }
 
 // TestDrillAdopts holds that a table of keys, restored by somebody else, is cleared without the keys of those who were
-// deleted, and that the living are still read with it.
+// deleted and of what is no longer in custody, and that the living are still read with it.
 func TestDrillAdopts(t *testing.T) {
 	d := newDisaster(t)
 	at := d.Clock.Now().Add(-time.Hour)
@@ -304,7 +313,7 @@ func TestDrillAdopts(t *testing.T) {
 			t.Errorf("the key %s is back", k)
 		}
 	}
-	if r := d.report(t); r.Deleted != 2 || r.Rows != len(rows)-1 || len(rows) < 3 || r.Target != target {
+	if r := d.report(t); r.Deleted != 3 || r.Rows != len(rows)-1 || len(rows) < 3 || r.Target != target {
 		t.Errorf("%+v, %d rows", r, len(rows))
 	}
 	env := maps.Clone(d.Env)
@@ -337,16 +346,21 @@ func TestDrillMark(t *testing.T) {
 	if code, said := d.drill(t, d.Clock.Now, "mark"); code != command.Bad || !strings.Contains(said, "not empty") {
 		t.Errorf("a table with something in it: %d %s", code, said)
 	}
-	env := testkit.Environment(t)
-	d.Env["RECORDS_TABLE"] = env["RECORDS_TABLE"]
-	remove(d.Env["RECORDS_TABLE"], false)
+	d.Env = testkit.Environment(t)
+	for _, at := range drill.Places() {
+		remove(d.Env[at.Variable], !at.Sorted)
+	}
 	b, err := json.Marshal(d.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(d.dir, "operator.json"), string(b))
-	if code, said := d.drill(t, d.Clock.Now, "mark"); code != command.Good || !strings.Contains(said, env["RECORDS_TABLE"]+" is cleared") {
-		t.Errorf("a new table: %d %s", code, said)
+	code, said := d.drill(t, d.Clock.Now, "mark")
+	for _, table := range testkit.Template(t).Tables {
+		name := d.Env[strings.ToUpper(strings.TrimSuffix(table.ID, "Table"))+"_TABLE"]
+		if code != command.Good || !strings.Contains(said, name+" is cleared") || len(d.rows(t, name)) != 1 {
+			t.Errorf("the new table %s: %d %s", name, code, said)
+		}
 	}
 }
 
@@ -357,7 +371,7 @@ func TestDrillRecovers(t *testing.T) {
 	for _, table := range []struct {
 		name, variable string
 		most           int // calls
-	}{{"public", "PUBLIC_TABLE", 120}, {"people", "PEOPLE_TABLE", 120}, {"records", "RECORDS_TABLE", 160}, {"keys", "KEYS_TABLE", 120}} {
+	}{{"public", "PUBLIC_TABLE", 120}, {"people", "PEOPLE_TABLE", 120}, {"records", "RECORDS_TABLE", 160}, {"custody", "CUSTODY_TABLE", 120}, {"keys", "KEYS_TABLE", 120}} {
 		t.Run(table.name, func(t *testing.T) {
 			name := d.Env[table.variable]
 			args := func() []string {

@@ -19,6 +19,23 @@ type TableBackups struct{ db *DB }
 // NewTableBackups makes the adapter.
 func NewTableBackups(db *DB) *TableBackups { return &TableBackups{db} }
 
+// Names implements backup.Tables. One call for each hundred.
+func (s *TableBackups) Names(ctx context.Context) ([]string, error) {
+	var all []string
+	in := &dynamodb.ListTablesInput{}
+	for {
+		out, err := s.db.api.ListTables(ctx, in)
+		if err != nil {
+			return nil, s.db.failed(ctx, "ListTables", err)
+		}
+		s.db.observe(ctx, "dynamodb.ListTables", 0)
+		all = append(all, out.TableNames...)
+		if in.ExclusiveStartTableName = out.LastEvaluatedTableName; in.ExclusiveStartTableName == nil {
+			return all, nil
+		}
+	}
+}
+
 // Backups implements backup.Tables. One call for each hundred. Those that AWS Backup made are in its vaults and counted
 // there.
 func (s *TableBackups) Backups(ctx context.Context) ([]backup.Copy, error) {

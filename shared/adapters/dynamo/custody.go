@@ -53,7 +53,7 @@ func (s *Custodies) Keep(ctx context.Context, c custody.Copy) error {
 	}
 	it["doc"] = blob(doc)
 	if had, err := s.db.get(ctx, s.db.tables.Custody, k); err != nil || had != nil {
-		return err // kept already, by a call whose answer was lost: the first stays
+		return err // kept already, by a call whose answer was lost: the first stays; what ended does not begin again
 	}
 	if len(c.Restricted) > 0 {
 		plain, err := json.Marshal(c.Restricted)
@@ -105,7 +105,7 @@ func (s *Custodies) Copy(ctx context.Context, p identifier.Product) (custody.Cop
 }
 
 func (s *Custodies) copy(p identifier.Product, it item) (custody.Copy, error) {
-	if it == nil {
+	if it == nil || over(it) {
 		return custody.Copy{}, passport.NotFound()
 	}
 	r := reader{it: it}
@@ -147,11 +147,15 @@ func (s *Custodies) Over(ctx context.Context, through time.Time, most int) ([]id
 	return all[:min(len(all), most)], nil
 }
 
-// End writes at the product's address that its passport ended, then destroys the key and the row. Each step may be
-// repeated.
+// over tells whether a row of the table of custody keeps nothing any more, but says what its address answers.
+func over(it item) bool { return it["st"] != nil }
+
+// End writes at the product's address that its passport ended, destroys the key, and leaves of the copy no more than what
+// the address says: the end of a custody is in no journal, and a table that is restored from an earlier copy is held
+// against it. Each step may be repeated.
 func (s *Custodies) End(ctx context.Context, p identifier.Product, now time.Time) error {
 	it, err := s.db.get(ctx, s.db.tables.Custody, custodyKey(p))
-	if err != nil || it == nil {
+	if err != nil || it == nil || over(it) {
 		return err
 	}
 	c, err := s.copy(p, it)
@@ -161,16 +165,24 @@ func (s *Custodies) End(ctx context.Context, p identifier.Product, now time.Time
 	if now.Before(c.Until) {
 		return fmt.Errorf("dynamo: custody of %s is not over", c.Passport)
 	}
-	stub := ended(p, passport.Ceased, now)
-	stub["id"], stub["pg"], stub["ver"] = text(string(c.Passport)), text(c.ProductGroup), number(c.Version)
-	stub["rs"] = text("The period for which the law demands it (" + c.Kept().Basis + ") has ended.")
+	stub := endOf(c, now)
 	if _, _, err := s.db.put(ctx, s.db.tables.Public, stub, "attribute_not_exists(tn)", nil, nil); err != nil {
 		return err
 	}
 	if err := s.keys.Destroy(ctx, c.ID); err != nil {
 		return err
 	}
-	return s.db.remove(ctx, s.db.tables.Custody, custodyKey(p), "cid = :c", item{":c": text(string(c.ID))})
+	stub["cid"] = text(string(c.ID))
+	_, _, err = s.db.put(ctx, s.db.tables.Custody, stub, "cid = :c", item{":c": text(string(c.ID))}, nil)
+	return err
+}
+
+// endOf is what the address of a copy answers when its custody is over.
+func endOf(c custody.Copy, now time.Time) item {
+	stub := ended(c.Product, passport.Ceased, now)
+	stub["id"], stub["pg"], stub["ver"] = text(string(c.Passport)), text(c.ProductGroup), number(c.Version)
+	stub["rs"] = text("The period for which the law demands it (" + c.Kept().Basis + ") has ended.")
+	return stub
 }
 
 // ended is what is left at the address of a product whose operator is gone. It names no tenant, by which it is told from
@@ -214,6 +226,9 @@ func (s *PublicViews) Kept(ctx context.Context, v passport.PublicView) (passport
 	it, err := s.db.get(ctx, s.db.tables.Custody, custodyKey(v.Product))
 	if err != nil {
 		return v, err
+	}
+	if it != nil && over(it) { // the end was not written at the address: its table was restored
+		return s.view(v.Product, it)
 	}
 	c, err := (&Custodies{squeeze: s.squeeze}).copy(v.Product, it)
 	if errors.Is(err, fault.NotFound) {

@@ -21,6 +21,10 @@ import (
 // Tables are the physical names of the tables. A function that may not use a table leaves its name empty.
 type Tables struct{ Records, People, Public, Ledger, Keys, Custody string }
 
+func (t Tables) all() []string {
+	return []string{t.Records, t.People, t.Public, t.Ledger, t.Keys, t.Custody}
+}
+
 // indexByStatus lists passports of a tenant by status and time of last change.
 const indexByStatus = "ByStatus"
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
@@ -173,13 +174,24 @@ func listPosition(updated time.Time, p id.Passport) string {
 func shardOf[T ~string](v T, shards int) int { return int(v[len(v)-1]) % shards }
 
 // publicKey addresses what the world may read of a product, by its canonical identifier.
-func publicKey(p identifier.Product) key { return key{partition: "P#" + p.Path()} }
+func publicKey(p identifier.Product) key { return key{partition: productPrefix + p.Path()} }
+
+const productPrefix = "P#"
+
+// productAt is the product that a row of Public or Custody is of.
+func productAt(partition string) (identifier.Product, error) {
+	path, ok := strings.CutPrefix(partition, productPrefix)
+	if !ok {
+		return identifier.Product{}, fmt.Errorf("dynamo: the row %s is of no product", partition)
+	}
+	return identifier.FromPath(path)
+}
 
 // carrierKey addresses the product of a passport that has been published.
 func carrierKey(p id.Passport) key { return key{partition: "Q#" + string(p)} }
 
 // custodyKey addresses a passport in custody, in the table of custody.
-func custodyKey(p identifier.Product) key { return key{partition: "P#" + p.Path()} }
+func custodyKey(p identifier.Product) key { return key{partition: productPrefix + p.Path()} }
 
 // custodyEnds lists passports in custody by the end of it, over a fixed number of partitions.
 const custodyShards = 4

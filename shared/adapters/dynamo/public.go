@@ -33,8 +33,12 @@ func (s *PublicViews) View(ctx context.Context, product identifier.Product) (pas
 	if it == nil {
 		return passport.PublicView{}, fault.New(fault.CodePassportNotFound, "No passport is published for this product.")
 	}
+	return s.view(product, it)
+}
+
+func (s *PublicViews) view(product identifier.Product, it item) (v passport.PublicView, err error) {
 	r := reader{it: it}
-	v := passport.PublicView{
+	v = passport.PublicView{
 		Product: product, Passport: id.Passport(r.text("id")), Tenant: id.Tenant(r.optional("tn")), Status: passport.Status(r.text("st")),
 		ProductGroup: r.text("pg"), Version: int(r.number("ver")), Reason: r.optional("rs"), At: r.moment("at"), Successor: r.optional("su"),
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/clearance"
 	"github.com/passportcraft/passportcraft/shared/domain/drill"
 	"github.com/passportcraft/passportcraft/shared/domain/journal"
+	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
@@ -24,11 +25,13 @@ type Restored struct {
 	db     *DB // unguarded
 	copies *DB // for the calls about backups, which have an address of their own on one machine
 	signer clearance.Signer
+
+	squeeze *keyring.Squeezer
 }
 
 // NewRestored makes the adapter.
 func NewRestored(db, copies *DB, signer clearance.Signer) *Restored {
-	return &Restored{db.Unguarded(), copies.Unguarded(), signer}
+	return &Restored{db.Unguarded(), copies.Unguarded(), signer, keyring.NewSqueezer()}
 }
 
 // scan calls do with every row of a table, strongly consistent, a page at a time.
@@ -49,22 +52,33 @@ func (s *Restored) scan(ctx context.Context, table string, do func([]item) error
 	}
 }
 
-// Sweep implements drill.Tables.
-func (s *Restored) Sweep(ctx context.Context, k drill.Kind, table string, deleted drill.Names) (rows, swept int, err error) {
+// Sweep implements drill.Tables. Of a copy in custody that has ended stays what its address answers, as when it ends on its
+// date.
+func (s *Restored) Sweep(ctx context.Context, k drill.Kind, table string, deleted drill.Names, at time.Time) (rows, swept int, err error) {
+	lapsed, err := s.lapsed(ctx, k, at)
+	if err != nil {
+		return 0, 0, err
+	}
 	err = s.scan(ctx, table, func(page []item) error {
 		var gone []key
 		for _, it := range page {
 			r := reader{it: it}
-			at := key{r.text("PK"), r.optional("SK")}
+			here := key{r.text("PK"), r.optional("SK")}
 			if r.err != nil {
 				return r.err
 			}
-			if at == clearedKey(k == drill.Public) {
+			if here == clearedKey(!k.Place().Sorted) {
 				continue
 			}
 			rows++
-			if !outlives(k, it) && deleted(subjectsOf(k, at, it)...) {
-				gone = append(gone, at)
+			switch ended := lapsed(here, it); {
+			case ended && k == drill.Custody:
+				swept++
+				if err := s.end(ctx, table, it); err != nil {
+					return err
+				}
+			case ended || !outlives(k, it) && deleted(subjectsOf(k, here, it)...):
+				gone = append(gone, here)
 			}
 		}
 		swept += len(gone)
@@ -72,6 +86,50 @@ func (s *Restored) Sweep(ctx context.Context, k drill.Kind, table string, delete
 		return s.removeAll(ctx, table, gone)
 	})
 	return rows, swept, err
+}
+
+// lapsed tells which rows of a table belong to a custody that has ended: that is in no journal. A copy says it itself; of
+// the keys of copies the table of custody says it.
+func (s *Restored) lapsed(ctx context.Context, k drill.Kind, at time.Time) (func(key, item) bool, error) {
+	past := func(it item) bool {
+		r := reader{it: it}
+		return !over(it) && it["until"] != nil && !r.moment("until").After(at)
+	}
+	switch k {
+	case drill.Custody:
+		return func(_ key, it item) bool { return past(it) }, nil
+	case drill.Keys:
+		ended := map[string]bool{}
+		err := s.scan(ctx, s.db.tables.Custody, func(page []item) error {
+			for _, it := range page {
+				r := reader{it: it}
+				if c := r.optional("cid"); c != "" && (over(it) || past(it)) {
+					ended[custodyKeyPartition(id.Custody(c))] = true
+				}
+			}
+			return nil
+		})
+		return func(at key, _ item) bool { return ended[at.partition] }, err
+	default:
+		return func(key, item) bool { return false }, nil
+	}
+}
+
+// end leaves of a copy in a restored table what its address answers.
+func (s *Restored) end(ctx context.Context, table string, it item) error {
+	r := reader{it: it}
+	p, err := productAt(r.text("PK"))
+	if err != nil {
+		return err
+	}
+	c, err := (&Custodies{squeeze: s.squeeze}).copy(p, it)
+	if err != nil {
+		return err
+	}
+	stub := endOf(c, c.Until)
+	stub["cid"] = text(string(c.ID))
+	_, _, err = s.db.put(ctx, table, stub, "", nil, nil)
+	return err
 }
 
 // subjectsOf says whose a row is: what has to be deleted for the row to go.
@@ -123,11 +181,11 @@ func owner(at key) (first, second string) {
 	return part[1], part[3]
 }
 
-// outlives tells whether a public row stays when its passport and its tenant are deleted: what is left of one that was
-// handed over, is in custody or has ceased, and the data carriers that lead there. Such rows name no tenant.
+// outlives tells whether a row stays when its passport and its tenant are deleted: what is left of one that was handed
+// over, is in custody or has ceased, and the data carriers that lead there. Such rows name no tenant.
 func outlives(k drill.Kind, it item) bool {
 	r := reader{it: it}
-	return k == drill.Public && r.optional("tn") == ""
+	return k == drill.Custody || k == drill.Public && r.optional("tn") == ""
 }
 
 // removeAll deletes rows, 25 at a time. What DynamoDB leaves over is sent again.
@@ -155,10 +213,16 @@ func (s *Restored) removeAll(ctx context.Context, table string, all []key) error
 }
 
 // Visible implements drill.Tables. It knows nothing of keys: every identifier that stands anywhere in the key of a row, or
-// as one of its texts, is held against what was deleted. Persons are looked for where they are persons, since history
-// keeps their identifiers.
-func (s *Restored) Visible(ctx context.Context, k drill.Kind, table string, deleted drill.Names) (rows, visible int, err error) {
+// as one of its texts, is held against what was deleted, and whatever has content and an end against the instant. Persons
+// are looked for where they are persons, since history keeps their identifiers.
+func (s *Restored) Visible(ctx context.Context, k drill.Kind, table string, deleted drill.Names, at time.Time) (rows, visible int, err error) {
 	ids := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+	ended := map[string]bool{}
+	if k == drill.Keys {
+		if ended, err = s.endedBy(ctx, at); err != nil {
+			return 0, 0, err
+		}
+	}
 	err = s.scan(ctx, table, func(page []item) error {
 		for _, it := range page {
 			r := reader{it: it}
@@ -167,7 +231,13 @@ func (s *Restored) Visible(ctx context.Context, k drill.Kind, table string, dele
 				continue
 			}
 			rows++
-			found := deleted(named(ids, k, pk, sk, it)...) && !outlives(k, it)
+			found := deleted(named(ids, k, pk, sk, it)...) && !outlives(k, it) || ended[ids.FindString(pk)]
+			if r.has("doc") && r.has("until") {
+				found = found || r.text("until") <= at.UTC().Format(instant)
+			}
+			if r.err != nil {
+				return r.err
+			}
 			if found {
 				visible++
 			}
@@ -175,6 +245,24 @@ func (s *Restored) Visible(ctx context.Context, k drill.Kind, table string, dele
 		return nil
 	})
 	return rows, visible, err
+}
+
+// endedBy are the identifiers of the copies in custody of which nothing is kept any more, or no longer should be.
+func (s *Restored) endedBy(ctx context.Context, at time.Time) (map[string]bool, error) {
+	ended := map[string]bool{}
+	err := s.scan(ctx, s.db.tables.Custody, func(page []item) error {
+		for _, it := range page {
+			r := reader{it: it}
+			if r.has("cid") && (!r.has("doc") || r.text("until") <= at.UTC().Format(instant)) {
+				ended[r.text("cid")] = true
+			}
+			if r.err != nil {
+				return r.err
+			}
+		}
+		return nil
+	})
+	return ended, err
 }
 
 func named(ids *regexp.Regexp, k drill.Kind, pk, sk string, it item) []journal.Subject {
@@ -204,7 +292,7 @@ func named(ids *regexp.Regexp, k drill.Kind, pk, sk string, it item) []journal.S
 
 // Clear implements drill.Tables.
 func (s *Restored) Clear(ctx context.Context, k drill.Kind, table string, sequence int64, at time.Time) (clearance.Marker, error) {
-	return NewClearances(s.db).Clear(ctx, table, k != drill.Public, sequence, at, s.signer)
+	return NewClearances(s.db).Clear(ctx, table, k.Place().Sorted, sequence, at, s.signer)
 }
 
 // Settle implements drill.Tables. Each setting is changed only where it is not as it must be.
@@ -292,11 +380,18 @@ func (s *Restored) Settings(ctx context.Context, table string) (drill.Settings, 
 	return have, err
 }
 
-// Discard implements drill.Tables. Recovery is turned off first: of a table that goes with it on, DynamoDB keeps a backup
-// of its own for 35 days.
+// Discard implements drill.Tables. It takes a table that was made by a restore, or replaced by one. Recovery is turned off
+// first: of a table that goes with it on, DynamoDB keeps a backup of its own for 35 days.
 func (s *Restored) Discard(ctx context.Context, table string) error {
-	if !strings.Contains(table, backup.Restored) {
-		return fmt.Errorf("dynamo: %s was not made by a restore and is not removed", table)
+	ours := false
+	for _, used := range s.db.tables.all() {
+		if used == table {
+			return fmt.Errorf("dynamo: %s is in use and is not removed", table)
+		}
+		ours = ours || used != "" && backup.Base(used) == backup.Base(table)
+	}
+	if !ours {
+		return fmt.Errorf("dynamo: %s is none of our tables, nor restored from one, and is not removed", table)
 	}
 	if _, err := s.db.describe(ctx, table); err != nil {
 		if _, gone := errors.AsType[*types.ResourceNotFoundException](err); gone {

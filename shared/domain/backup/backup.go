@@ -9,6 +9,7 @@ package backup
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -80,6 +81,7 @@ type Source struct {
 type Inventory struct {
 	Copies     []Copy
 	Continuous []Continuous
+	Left       []string // tables of ours that are not in use: lost ones, and restored ones that never came into use
 }
 
 // Finding is something that is not as it must be.
@@ -91,13 +93,19 @@ type Finding struct {
 
 func (f Finding) String() string { return f.Rule + ": " + f.Of + ": " + f.Sentence }
 
-// Belongs tells whether a copy is one of a source: of the table itself, or of one that was restored from it.
-func (s Source) Belongs(table string) bool {
-	return table == s.Table || len(table) > len(s.Table)+len(Restored) && table[:len(s.Table)+len(Restored)] == s.Table+Restored
-}
-
 // Restored stands in the name of a restored table between the name of its source and an instant.
 const Restored = "-restored-"
+
+// Base is the name that a table had when it was first made. Whatever was restored since has another one, also while it is
+// the table in use.
+func Base(table string) string {
+	base, _, _ := strings.Cut(table, Restored)
+	return base
+}
+
+// Belongs tells whether a table, or a copy of it, is one of a source: of the table itself, of one that it was restored
+// from, or of one that was restored from either.
+func (s Source) Belongs(table string) bool { return Base(table) == Base(s.Table) }
 
 // Decide says which copies are removed, and what is wrong. Recovery points of a vault are never removed by hand, and of a
 // table that must have copies never the newest good one, however old it is: that it is old is wrong enough.
@@ -124,8 +132,17 @@ func Decide(sources []Source, have Inventory, now time.Time) (remove []Copy, wro
 			wrong = append(wrong, Finding{"stale", s.Table, fmt.Sprintf("its newest good copy is of %s", newest.CreatedAt.Format(time.RFC3339))})
 		}
 		wrong = append(wrong, s.continuous(have, now)...)
+		for _, table := range s.left(have) {
+			wrong = append(wrong, Finding{"left-over", table, "it is not in use and holds what has been deleted since; once nobody restores from it, remove it with passportctl drill discard"})
+		}
 	}
 	return remove, wrong
+}
+
+// left are the tables of a source that are not in use. What is in them is in no order of age: they count as copies of
+// everything until they are gone.
+func (s Source) left(have Inventory) []string {
+	return slices.DeleteFunc(slices.Clone(have.Left), func(table string) bool { return !s.Belongs(table) })
 }
 
 func (s Source) copies(have Inventory) []Copy {
@@ -138,11 +155,12 @@ func (s Source) copies(have Inventory) []Copy {
 	return mine
 }
 
-// newest is the newest good copy of the table itself.
+// newest is the newest good copy of the table itself, or the newest one that a vault has of the table that it replaced: what
+// DynamoDB kept of one that was only restored says nothing.
 func (s Source) newest(mine []Copy) *Copy {
 	var newest *Copy
 	for i, c := range mine {
-		if c.Status == Good && c.Of == s.Table && (newest == nil || c.CreatedAt.After(newest.CreatedAt)) {
+		if c.Status == Good && (c.Of == s.Table || c.Kind == Vault) && (newest == nil || c.CreatedAt.After(newest.CreatedAt)) {
 			newest = &mine[i]
 		}
 	}
@@ -235,12 +253,16 @@ func OldestOf(sources []Source, have Inventory, now time.Time, wanted func(Sourc
 		for _, c := range s.copies(have) {
 			earlier(c.CreatedAt)
 		}
-		i := slices.IndexFunc(have.Continuous, func(c Continuous) bool { return c.Table == s.Table })
-		switch {
-		case i < 0 || have.Continuous[i].Enabled && have.Continuous[i].Earliest.IsZero():
-			complete = false
-		case have.Continuous[i].Enabled:
-			earlier(have.Continuous[i].Earliest)
+		left := s.left(have)
+		complete = complete && len(left) == 0
+		for _, table := range append(left, s.Table) {
+			i := slices.IndexFunc(have.Continuous, func(c Continuous) bool { return c.Table == table })
+			switch {
+			case i < 0 || have.Continuous[i].Enabled && have.Continuous[i].Earliest.IsZero():
+				complete = false
+			case have.Continuous[i].Enabled:
+				earlier(have.Continuous[i].Earliest)
+			}
 		}
 	}
 	return oldest, complete

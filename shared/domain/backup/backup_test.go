@@ -31,6 +31,8 @@ func sources() []backup.Source {
 // world is copies, and how their keepers behave.
 type world struct {
 	backup.Inventory
+	used      map[string]string // restored tables that are in use, by the name of the one that they replaced
+	tables    []string          // beside those in use
 	versions  []backup.Version
 	lies      bool // says that it has removed, and has not
 	published []backup.Figures
@@ -42,6 +44,36 @@ func (w *world) Points(_ context.Context, vault string) ([]backup.Copy, error) {
 
 func (w *world) Backups(context.Context) ([]backup.Copy, error) {
 	return slices.DeleteFunc(slices.Clone(w.Copies), func(c backup.Copy) bool { return c.Kind != backup.Native }), nil
+}
+
+func (w *world) Names(context.Context) ([]string, error) {
+	all := slices.Clone(w.tables)
+	for _, s := range w.sources() {
+		all = append(all, s.Table)
+	}
+	return all, nil
+}
+
+// sources are those of the tables in use.
+func (w *world) sources() []backup.Source {
+	all := sources()
+	for i := range all {
+		if name := w.used[all[i].Table]; name != "" {
+			all[i].Table = name
+		}
+	}
+	return all
+}
+
+// replace puts a restored table in the place of one, which is lost and still there.
+func (w *world) replace(table string) {
+	name := table + backup.Restored + "20280228t070000"
+	w.used, w.tables = map[string]string{table: name}, append(w.tables, table)
+	for _, s := range sources() {
+		if s.Table == table {
+			w.Inventory.Continuous = append(w.Inventory.Continuous, backup.Continuous{Table: name, Enabled: true, Days: s.Days, Earliest: now().Add(-day), Latest: now()})
+		}
+	}
 }
 
 func (w *world) Remove(_ context.Context, c backup.Copy) error {
@@ -80,7 +112,7 @@ func (w *world) RemoveVersion(_ context.Context, _ string, v backup.Version) err
 }
 
 func (w *world) rotator() *backup.Rotator {
-	return &backup.Rotator{Sources: sources(), Vaults: w, Tables: w, Versions: w, Buckets: []string{"documents"}, Now: clock.Fixed(now()),
+	return &backup.Rotator{Sources: w.sources(), Vaults: w, Tables: w, Versions: w, Buckets: []string{"documents"}, Now: clock.Fixed(now()),
 		Publish: func(f backup.Figures) { w.published = append(w.published, f) }}
 }
 
@@ -153,6 +185,8 @@ func TestFindings(t *testing.T) {
 		{"", func(w *world) { w.Copies = append(w.Copies, native("keys", 8*day)) }},     // removed, newest or not
 		{"", func(w *world) { w.Copies = append(w.Copies, native("of another application", 900*day)) }},
 		{"not-removed: native", func(w *world) { w.lies = true; w.Copies = append(w.Copies, native("records-restored-1", 35*day)) }},
+		{"left-over: records:", func(w *world) { w.replace("records") }}, // the lost table
+		{"left-over: people-restored-1:", func(w *world) { w.tables = []string{"people-restored-1", "of-another", "peoples"} }},
 		{"newest-too-old: native", func(w *world) {
 			w.Copies = slices.DeleteFunc(w.Copies, func(c backup.Copy) bool { return c.Of == "people" })
 			w.Copies = append(w.Copies, native("people", 30*day))
@@ -199,13 +233,17 @@ func TestRotation(t *testing.T) {
 			}
 			w.Copies = append(w.Copies, c)
 		}
+		if rapid.Bool().Draw(t, "replaced") { // and the lost table removed
+			w.replace(rapid.SampledFrom(sources()).Draw(t, "lost").Table)
+			w.tables = nil
+		}
 		w.lies = rapid.Bool().Draw(t, "lies")
 		before := slices.Clone(w.Copies)
-		remove, _ := backup.Decide(sources(), w.Inventory, now())
-		for _, s := range sources() {
+		remove, _ := backup.Decide(w.sources(), w.Inventory, now())
+		for _, s := range w.sources() {
 			var newest *backup.Copy
 			for i, c := range before {
-				if c.Of == s.Table && c.Status == backup.Good && (newest == nil || c.CreatedAt.After(newest.CreatedAt)) {
+				if (c.Of == s.Table || c.Kind == backup.Vault && backup.Base(s.Table) == c.Of) && c.Status == backup.Good && (newest == nil || c.CreatedAt.After(newest.CreatedAt)) {
 					newest = &before[i]
 				}
 			}
@@ -221,14 +259,14 @@ func TestRotation(t *testing.T) {
 		err := w.rotator().Run(context.Background(), now())
 		said := fmt.Sprint(err)
 		for _, c := range w.Copies {
-			for _, s := range sources() {
+			for _, s := range w.sources() {
 				old := now().Sub(c.CreatedAt) > s.Keep && c.Kind == backup.Native || now().Sub(c.CreatedAt) > s.Keep+backup.Lag
 				if s.Belongs(c.Of) && (old || c.Status == backup.Expired) && !strings.Contains(said, ": "+c.ID+":") {
 					t.Fatalf("%+v is there and not named in %s", c, said)
 				}
 			}
 		}
-		if again, _ := backup.Decide(sources(), w.Inventory, now()); !w.lies && len(again) > 0 {
+		if again, _ := backup.Decide(w.sources(), w.Inventory, now()); !w.lies && len(again) > 0 {
 			t.Fatalf("a second run removes %v", again)
 		}
 		oldest, complete, err := w.rotator().Oldest(context.Background())
@@ -247,5 +285,38 @@ func TestOldestIsHonest(t *testing.T) {
 	w.Inventory.Continuous[0].Earliest = time.Time{}
 	if _, complete, err := w.rotator().Oldest(t.Context()); err != nil || complete {
 		t.Errorf("complete: %v %v", complete, err)
+	}
+}
+
+// TestCopiesOfLostTables holds that the copies of a table count when a table that was restored from one of them has taken its
+// place, and that the lost table counts as a copy of everything, its recovery with it, until it is removed.
+func TestCopiesOfLostTables(t *testing.T) {
+	w := good()
+	w.replace("records")
+	stale := backup.Copy{Kind: backup.Vault, ID: "expired", Of: "records", Vault: "backups", CreatedAt: now().Add(-40 * day), ExpiresAt: now().Add(-12 * day), Status: backup.Expired}
+	w.Copies = append(w.Copies, stale)
+	w.Inventory.Continuous[0].Earliest = now().Add(-50 * day)
+	if oldest, complete, err := w.rotator().Oldest(t.Context()); err != nil || complete || !oldest.Equal(now().Add(-50*day)) {
+		t.Errorf("with the lost table: %s, complete %v, %v", oldest, complete, err)
+	}
+	if _, complete, err := w.rotator().OldestKeys(t.Context(), "keys"); err != nil || !complete {
+		t.Errorf("of keys, of which none is lost: complete %v, %v", complete, err)
+	}
+	w.tables = nil
+	if oldest, complete, err := w.rotator().Oldest(t.Context()); err != nil || !complete || !oldest.Equal(stale.CreatedAt) {
+		t.Errorf("without it: %s, complete %v, %v", oldest, complete, err)
+	}
+	err := w.rotator().Run(t.Context(), now())
+	for _, want := range []string{"expired: expired:", "overdue: expired:"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if f := w.published[0]; f.Expired != 1 || f.Oldest != 40*day || f.Newest != 4*time.Hour {
+		t.Errorf("published %+v", f)
+	}
+	w.Copies = slices.DeleteFunc(w.Copies, func(c backup.Copy) bool { return c.ID == "expired" })
+	if err := w.rotator().Run(t.Context(), now()); err != nil {
+		t.Errorf("on the day of a restore, when all is in order: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
@@ -16,6 +17,7 @@ type Vaults interface {
 
 // Tables is what DynamoDB itself keeps of tables.
 type Tables interface {
+	Names(ctx context.Context) ([]string, error) // of all tables of the account
 	Backups(ctx context.Context) ([]Copy, error) // of all tables of the account
 	Remove(ctx context.Context, c Copy) error
 	Continuous(ctx context.Context, table string) (Continuous, error)
@@ -69,7 +71,30 @@ func (r *Rotator) Take(ctx context.Context) (Inventory, error) {
 	}
 	native, err := r.Tables.Backups(ctx)
 	have.Copies = append(have.Copies, native...)
-	return have, err
+	if err != nil {
+		return have, err
+	}
+	return have, r.leftOver(ctx, &have)
+}
+
+// leftOver adds the tables that belong to a source and are none.
+func (r *Rotator) leftOver(ctx context.Context, have *Inventory) error {
+	names, err := r.Tables.Names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, table := range names {
+		used := slices.ContainsFunc(r.Sources, func(s Source) bool { return s.Table == table })
+		if used || !slices.ContainsFunc(r.Sources, func(s Source) bool { return s.Belongs(table) }) {
+			continue
+		}
+		c, err := r.Tables.Continuous(ctx, table)
+		if err != nil {
+			return err
+		}
+		have.Left, have.Continuous = append(have.Left, table), append(have.Continuous, c)
+	}
+	return nil
 }
 
 // Run is one day's work. Whatever is wrong is an error that names all of it; the figures are published in any case that
@@ -141,7 +166,8 @@ func (r *Rotator) versions(ctx context.Context, bucket string, now time.Time) ([
 }
 
 // Oldest is the earliest instant to which content can be brought back from any copy; complete says that nothing was left
-// out. What was deleted before it is in no copy. A list of each vault, of DynamoDB's backups and a call for each table.
+// out. What was deleted before it is in no copy. A list of each vault, of DynamoDB's backups and of its
+// tables, and a call for each of ours.
 func (r *Rotator) Oldest(ctx context.Context) (oldest time.Time, complete bool, err error) {
 	return r.oldest(ctx, func(s Source) bool { return s.Content })
 }

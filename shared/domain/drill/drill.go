@@ -25,21 +25,6 @@ type Settings struct {
 	Tags      map[string]string
 }
 
-// Kind names what a table holds: records, people, public or keys. The Ledger is not among them: it holds the journal that
-// would be replayed into it.
-type Kind string
-
-// The kinds.
-const (
-	Records Kind = "records"
-	People  Kind = "people"
-	Public  Kind = "public"
-	Keys    Kind = "keys"
-)
-
-// Known tells whether there is such a kind.
-func (k Kind) Known() bool { return slices.Contains([]Kind{Records, People, Public, Keys}, k) }
-
 // Copies are where a table is restored from.
 type Copies interface {
 	Points(ctx context.Context, vault string) ([]backup.Copy, error)
@@ -55,10 +40,11 @@ type Names func(of ...journal.Subject) bool
 type Tables interface {
 	Settle(ctx context.Context, table string, s Settings) error
 	Settings(ctx context.Context, table string) (Settings, error)
-	// Sweep deletes every row that belongs to what was deleted. Doing it again deletes nothing more.
-	Sweep(ctx context.Context, k Kind, table string, deleted Names) (rows, swept int, err error)
+	// Sweep empties every row that belongs to what was deleted, or to a custody that had ended at an instant. Doing it again
+	// finds nothing more.
+	Sweep(ctx context.Context, k Kind, table string, deleted Names, at time.Time) (rows, swept int, err error)
 	// Visible counts such rows by looking in another way than Sweep.
-	Visible(ctx context.Context, k Kind, table string, deleted Names) (rows, visible int, err error)
+	Visible(ctx context.Context, k Kind, table string, deleted Names, at time.Time) (rows, visible int, err error)
 	Clear(ctx context.Context, k Kind, table string, sequence int64, at time.Time) (clearance.Marker, error)
 	Discard(ctx context.Context, table string) error
 }
@@ -163,7 +149,7 @@ func (d *Drill) Run(ctx context.Context, s State) (Report, State, error) {
 			return Report{}, s, fmt.Errorf("drill: there is no table %q", s.Order.Kind)
 		}
 		s.StartedAt = d.Now()
-		s.Target = s.Order.Source + backup.Restored + s.StartedAt.UTC().Format("20060102t150405")
+		s.Target = backup.Base(s.Order.Source) + backup.Restored + s.StartedAt.UTC().Format("20060102t150405")
 		if s.Order.Adopted != "" {
 			s.Target = s.Order.Adopted
 		}
@@ -208,8 +194,8 @@ func (d *Drill) choose(ctx context.Context, s *State) (string, error) {
 	}
 	s.Point, s.Newest = backup.Copy{}, time.Time{}
 	for _, p := range points {
-		if p.Of != s.Order.Source || p.Status != backup.Good {
-			continue
+		if backup.Base(p.Of) != backup.Base(s.Order.Source) || p.Status != backup.Good {
+			continue // copies of the table that the source was restored from are copies of it too
 		}
 		if p.CreatedAt.After(s.Newest) {
 			s.Newest = p.CreatedAt
@@ -294,7 +280,7 @@ func (d *Drill) replay(ctx context.Context, s *State) (string, error) {
 		return "", err
 	}
 	for {
-		rows, swept, err := d.Tables.Sweep(ctx, s.Order.Kind, s.Target, plan.Names)
+		rows, swept, err := d.Tables.Sweep(ctx, s.Order.Kind, s.Target, plan.Names, d.Now())
 		s.Swept += swept
 		if err != nil {
 			return "", err
@@ -317,7 +303,7 @@ func (d *Drill) check(ctx context.Context, s *State) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if s.Rows, s.Visible, err = d.Tables.Visible(ctx, s.Order.Kind, s.Target, plan.Names); err != nil {
+	if s.Rows, s.Visible, err = d.Tables.Visible(ctx, s.Order.Kind, s.Target, plan.Names, d.Now()); err != nil {
 		return "", err
 	}
 	s.Checked = true

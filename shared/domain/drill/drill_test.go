@@ -126,7 +126,7 @@ func (w *world) gone(r row, deleted drill.Names) bool {
 	return deleted(journal.Subject{Scope: journal.Tenant, ID: r.tenant}, journal.Subject{Scope: journal.Passport, ID: r.passport})
 }
 
-func (w *world) Sweep(_ context.Context, _ drill.Kind, table string, deleted drill.Names) (rows, swept int, err error) {
+func (w *world) Sweep(_ context.Context, _ drill.Kind, table string, deleted drill.Names, _ time.Time) (rows, swept int, err error) {
 	for r := range maps.Clone(w.tables[table]) {
 		if !w.gone(r, deleted) {
 			continue
@@ -138,7 +138,7 @@ func (w *world) Sweep(_ context.Context, _ drill.Kind, table string, deleted dri
 	return len(w.tables[table]), swept, nil
 }
 
-func (w *world) Visible(_ context.Context, _ drill.Kind, table string, deleted drill.Names) (rows, visible int, err error) {
+func (w *world) Visible(_ context.Context, _ drill.Kind, table string, deleted drill.Names, _ time.Time) (rows, visible int, err error) {
 	err = w.call(func() error {
 		for r := range w.tables[table] {
 			if w.gone(r, deleted) {
@@ -333,7 +333,7 @@ func (deaf) Settle(context.Context, string, drill.Settings) error { return nil }
 
 type blind struct{ *world }
 
-func (b blind) Sweep(_ context.Context, _ drill.Kind, table string, _ drill.Names) (int, int, error) {
+func (b blind) Sweep(_ context.Context, _ drill.Kind, table string, _ drill.Names, _ time.Time) (int, int, error) {
 	return len(b.tables[table]), 0, nil
 }
 

@@ -75,6 +75,7 @@ type PublicStore interface {
 	View(ctx context.Context, product identifier.Product) (PublicView, error)
 	// Carrier returns the product of a passport that has been published, in one storage read.
 	Carrier(ctx context.Context, p id.Passport) (identifier.Product, error)
-	// Kept completes the view of a passport in custody with its document, in one read of the table of custody.
+	// Kept completes the view of a passport in custody with its document, or says what came after it, in one read of the table
+	// of custody.
 	Kept(ctx context.Context, v PublicView) (PublicView, error)
 }

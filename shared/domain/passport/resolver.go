@@ -20,14 +20,15 @@ type Resolver struct {
 // its operator. One that moved is returned with its successor's address. One in custody costs a second read.
 func (r *Resolver) Resolve(ctx context.Context, product identifier.Product) (PublicView, error) {
 	v, err := r.Store.View(ctx, product)
+	if err == nil && v.Status == InCustody {
+		v, err = r.Store.Kept(ctx, v)
+	}
 	if err != nil {
 		return PublicView{}, err
 	}
 	switch v.Status {
-	case Published, Moved:
+	case Published, Moved, InCustody:
 		return v, nil
-	case InCustody:
-		return r.Store.Kept(ctx, v)
 	case Hidden, Deleted:
 		return v, fault.New(fault.CodePassportNotFound, "No passport is published for this product.")
 	case Ceased:

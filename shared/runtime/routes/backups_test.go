@@ -139,6 +139,18 @@ func TestRotateBackupsFails(t *testing.T) {
 	}
 }
 
+// TestRotateAfterARestore holds that the function sees, with its own rights, the table that a restored one has replaced.
+func TestRotateAfterARestore(t *testing.T) {
+	first := testkit.Open(t, testkit.Options{Routes: routes.All})
+	k := restored(t, first, "PUBLIC_TABLE")
+	copies(t, k)
+	k.Clock.Advance(time.Hour)
+	err := rotate(t, k)
+	if lost := first.Env["PUBLIC_TABLE"]; err == nil || !strings.Contains(err.Error(), "left-over: "+lost+":") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v; denied: %v", err, k.Gate().Denials())
+	}
+}
+
 // TestRotateVersions holds that versions which a bucket should have dropped go, and what is current stays.
 func TestRotateVersions(t *testing.T) {
 	k := testkit.Open(t, testkit.Options{Routes: routes.All, SystemClock: true}) // the storage stamps with the machine's clock

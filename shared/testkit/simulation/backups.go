@@ -21,12 +21,23 @@ type backups struct {
 	points  []*point // by creation
 	serial  int
 	shrugs  time.Time // until then removals answer 200 and do nothing
+	inUse   string    // the table, which after a restore has another name
+	since   time.Time // from when on there is recovery of it
+	lost    []lost
 	rotator *backup.Rotator
 	figures backup.Figures
 }
 
+// lost is a table that a restored one has replaced, until somebody removes it. Its rows are what they were, and it can be
+// brought back to any instant of its own recovery.
+type lost struct {
+	name      string
+	at, since time.Time
+}
+
 type point struct {
 	id      string
+	of      string
 	kind    backup.Kind
 	made    time.Time
 	expires time.Time // zero: never by itself
@@ -35,7 +46,7 @@ type point struct {
 
 const (
 	recoveryDays = 28
-	table        = "Records" // one name for all tables with content, whose copies are made at the same instants
+	table        = "Records" // one for all tables with content, whose copies are made at the same instants
 	vaultName    = "daily"
 )
 
@@ -45,7 +56,7 @@ var (
 )
 
 func newBackups(w *World) *backups {
-	b := &backups{w: w}
+	b := &backups{w: w, inUse: table, since: epoch()}
 	b.rotator = &backup.Rotator{
 		Sources: []backup.Source{{Table: table, Keep: backup.Most, Days: recoveryDays, Vault: vaultName, Content: true}},
 		Vaults:  b, Tables: b, Now: func() time.Time { return w.now }, Publish: func(f backup.Figures) { b.figures = f },
@@ -61,7 +72,7 @@ func newBackups(w *World) *backups {
 func (b *backups) make(k backup.Kind) {
 	b.clean()
 	b.serial++
-	p := &point{id: fmt.Sprintf("arn:copy:%d", b.serial), kind: k, made: b.w.now}
+	p := &point{id: fmt.Sprintf("arn:copy:%d", b.serial), of: b.inUse, kind: k, made: b.w.now}
 	if k == backup.Vault {
 		p.expires = p.made.Add(recoveryDays * day)
 		p.removed = p.expires.Add(b.w.dice.backup.between(0, backup.Lag-time.Minute))
@@ -77,17 +88,37 @@ func (b *backups) clean() {
 
 // earliest is how far back the recovery reaches.
 func (b *backups) earliest() time.Time {
-	e := b.w.now.Add(-recoveryDays * day)
-	if e.Before(epoch()) {
-		return epoch()
+	return later(b.w.now.Add(-recoveryDays*day), b.since)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
 	}
-	return e
+	return a
+}
+
+// replace puts a restored table in the place of the one in use. Somebody removes that within a day.
+func (b *backups) replace() {
+	was := lost{b.inUse, b.w.now, b.since}
+	b.lost = append(b.lost, was)
+	b.serial++
+	b.inUse, b.since = fmt.Sprintf("%s%s%d", table, backup.Restored, b.serial), b.w.now
+	b.rotator.Sources[0].Table = b.inUse
+	b.w.after(b.w.dice.backup.between(time.Hour, 20*time.Hour), func() {
+		b.lost = slices.DeleteFunc(b.lost, func(l lost) bool { return l.name == was.name })
+	})
 }
 
 // holds tells whether any copy has what was there from at until gone.
 func (b *backups) holds(at, gone time.Time) bool {
 	if gone.After(b.earliest()) {
 		return true
+	}
+	for _, l := range b.lost {
+		if !at.After(l.at) && gone.After(later(b.w.now.Add(-recoveryDays*day), l.since)) {
+			return true
+		}
 	}
 	i := sort.Search(len(b.points), func(i int) bool { return !b.points[i].made.Before(at) })
 	for ; i < len(b.points) && b.points[i].made.Before(gone); i++ {
@@ -103,7 +134,7 @@ func (b *backups) copies(k backup.Kind) []backup.Copy {
 	var out []backup.Copy
 	for _, p := range b.points {
 		if p.kind == k {
-			c := backup.Copy{Kind: k, ID: p.id, Of: table, CreatedAt: p.made, ExpiresAt: p.expires, Status: backup.Good}
+			c := backup.Copy{Kind: k, ID: p.id, Of: p.of, CreatedAt: p.made, ExpiresAt: p.expires, Status: backup.Good}
 			if k == backup.Vault {
 				c.Vault = vaultName
 			}
@@ -135,10 +166,29 @@ func (b *backups) Remove(_ context.Context, c backup.Copy) error {
 	})
 }
 
+// Names is one of backup.Tables.
+func (b *backups) Names(context.Context) ([]string, error) {
+	return call(b.w, "TableNames", func() ([]string, error) {
+		all := []string{b.inUse}
+		for _, l := range b.lost {
+			all = append(all, l.name)
+		}
+		return all, nil
+	})
+}
+
 // Continuous is one of backup.Tables.
-func (b *backups) Continuous(context.Context, string) (backup.Continuous, error) {
+func (b *backups) Continuous(_ context.Context, name string) (backup.Continuous, error) {
 	return call(b.w, "Continuous", func() (backup.Continuous, error) {
-		return backup.Continuous{Table: table, Enabled: true, Days: recoveryDays, Earliest: b.earliest(), Latest: b.w.now.Add(-5 * time.Minute)}, nil
+		since := b.since
+		for _, l := range b.lost {
+			if l.name == name {
+				since = l.since
+			}
+		}
+		return backup.Continuous{
+			Table: name, Enabled: true, Days: recoveryDays, Earliest: later(b.w.now.Add(-recoveryDays*day), since), Latest: b.w.now.Add(-5 * time.Minute),
+		}, nil
 	})
 }
 

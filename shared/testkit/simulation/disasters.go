@@ -173,6 +173,7 @@ func (w *World) restore() {
 			back += n
 		}
 	}
+	w.backups.replace()
 	w.stats.Restores++
 	w.logf("a backup of %s is restored: %d rows were lost, %d came back, %d entries of the journal count", point.Format(time.RFC3339), lost, back, replay.Entries)
 }

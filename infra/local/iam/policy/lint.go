@@ -49,7 +49,7 @@ func Lint(d Document, isolated ...string) []Finding {
 
 // rowless reports whether none of the actions sees or changes a row: they have no leading key to be limited by.
 func (s *Statement) rowless() bool {
-	of := []string{"dynamodb:describetable", "dynamodb:describecontinuousbackups", "dynamodb:listbackups"}
+	of := []string{"dynamodb:describetable", "dynamodb:describecontinuousbackups", "dynamodb:listbackups", "dynamodb:listtables"}
 	return !slices.ContainsFunc(s.Actions, func(a string) bool { return !slices.Contains(of, strings.ToLower(a)) })
 }
 
