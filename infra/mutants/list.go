@@ -31,6 +31,7 @@ const (
 	replay      = "shared/domain/journal/replay.go"
 	backup      = "shared/domain/backup/backup.go"
 	rotate      = "shared/domain/backup/rotate.go"
+	custody     = "shared/domain/custody/custody.go"
 )
 
 func mutants() []mutant {
@@ -133,6 +134,9 @@ func ofCopies() []mutant {
 		{"recovery points do not count", backup, "			earlier(have.Continuous[i].Earliest)\n", ""},
 		{"copies do not count", backup, "			earlier(c.CreatedAt)\n", "			_ = c\n"},
 		{"the newest copy is removed too", backup, "if out && s.Vault != \"\" && newest != nil && c.ID == newest.ID {", "if false {"},
+		{"copies are removed by one clock", rotate, "	at, err := r.Time(ctx, now)\n	if err != nil {\n		return err\n	}\n", "	at := lifecycle.Instants{NotBefore: now, NotAfter: now}\n"},
+		{"custody ends by one clock", custody, "	at, err := e.Time(ctx, now)\n	if err != nil {\n		return err\n	}\n", "	at := lifecycle.Instants{NotBefore: now}\n"},
+		{"one copy in custody keeps all others", custody, "failed = append(failed, fmt.Errorf(\"end custody of %s: %w\", p.Path(), err))", "return err"},
 		{"a 200 is believed", rotate, "	if have, err = r.Take(ctx); err != nil {\n		return errors.Join(append(failed, err)...)\n	}\n", "	var there []Copy\n	for _, c := range have.Copies {\n		gone := false\n		for _, r := range remove {\n			gone = gone || r.ID == c.ID\n		}\n		if !gone {\n			there = append(there, c)\n		}\n	}\n	have.Copies = there\n"},
 		{"a certificate may say anything", violations, "func (d Document) Violations() []string {", "func (d Document) Violations() []string {\n	if d.Format != \"\" {\n		return nil\n	}"},
 	}
