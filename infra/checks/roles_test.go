@@ -11,7 +11,7 @@ import (
 
 // crossTenant are the functions that work on all tenants, with the reason.
 var crossTenant = map[string]string{
-	"rotate-backups":          "takes stock of copies of whole tables; it can read no row of any",
+	"rotate-backups":          "takes stock of copies of whole tables; the only rows that it can read are those that guard the clock",
 	"run-retention-tick":      "takes the steps of every contract that ends; its keys are limited to doors, trails, logs, notices, members and exports",
 	"run-retention-worker":    "empties tables of organisations that have left, which it has to walk for what cannot be enumerated; it opens no tenant's key",
 	"run-retention-custodian": "reads passports of organisations whose contract has ended and copies what the law keeps; it deletes nothing",

@@ -31,6 +31,7 @@ const (
 	replay      = "shared/domain/journal/replay.go"
 	backup      = "shared/domain/backup/backup.go"
 	rotate      = "shared/domain/backup/rotate.go"
+	custody     = "shared/domain/custody/custody.go"
 )
 
 func mutants() []mutant {
@@ -46,9 +47,11 @@ func ofLifecycle() []mutant {
 		{"no drain", advance, "case now.NotBefore.Before(r.Deadlines().DrainUntil):", "case false:"},
 		{"a drain of no time", record, "d.DrainUntil = r.SealedAt.Add(p.Drain)", "d.DrainUntil = r.SealedAt"},
 		{"no proof from the audit log", advance, "case !f.Proof.Covers(r, now):", "case false:"},
-		{"a proof of another termination will do", advance, "return p.At.Equal(r.T0) && old >= policy.Proof", "return old >= policy.Proof"},
-		{"a proof of yesterday will do", advance, "return p.At.Equal(r.T0) && old >= policy.Proof", "return p.At.Equal(r.T0)"},
-		{"a termination that was taken back is proof", advance, "if p == nil || p.Withdrawn ||", "if p == nil ||"},
+		{"a proof of another termination will do", advance, "!p.At.IsZero() && p.At.Equal(at) &&", "!p.At.IsZero() &&"},
+		{"a proof of yesterday will do", advance, "now.NotBefore.Sub(p.SignedAt) >= age", "now.NotBefore.Sub(p.SignedAt) >= 0"},
+		{"a termination that was taken back is proof", advance, "return p != nil && !p.Withdrawn &&", "return p != nil &&"},
+		{"the early end of another contract will do", advance, "e.ConfirmedBy != e.AskedBy && p.shows(r, EventTerminated, r.T0, now, policy.CoolingOff) &&", "e.ConfirmedBy != e.AskedBy && p != nil &&"},
+		{"an early end needs no consent in the log", advance, "		return e.ConfirmedBy != \"\" && e.ConfirmedBy != e.AskedBy && p.shows(r, EventTerminated, r.T0, now, policy.CoolingOff) &&\n			p.Consent.shows(r, EventExpedited, e.ConfirmedAt, now, policy.CoolingOff)", "		return p.shows(r, EventTerminated, r.T0, now, policy.CoolingOff)"},
 		{"a hold does not veto the plan", advance, "case Blocked(f.Holds, Target{Tenant: r.Tenant}) != nil:", "case false:"},
 		{"clear in spite of a hold", advance, "if err := Blocked(f.Holds, Target{Tenant: r.Tenant, Whole: true}); err != nil {", "if err := Blocked(nil, Target{Tenant: r.Tenant, Whole: true}); err != nil {"},
 		{"one verification is enough", advance, "if r.FirstVerified.IsZero() || r.SecondVerified.IsZero() {", "if r.FirstVerified.IsZero() {"},
@@ -133,6 +136,9 @@ func ofCopies() []mutant {
 		{"copies from before a restore do not count", backup, "return Base(table) == Base(s.Table)", "return strings.HasPrefix(table, s.Table)"},
 		{"lost tables do not count", backup, "		complete = complete && len(left) == 0\n", ""},
 		{"the newest copy is removed too", backup, "if out && s.Vault != \"\" && newest != nil && c.ID == newest.ID {", "if false {"},
+		{"copies are removed by one clock", rotate, "	at, err := r.Time(ctx, now)\n	if err != nil {\n		return err\n	}\n", "	at := lifecycle.Instants{NotBefore: now, NotAfter: now}\n"},
+		{"custody ends by one clock", custody, "	at, err := e.Time(ctx, now)\n	if err != nil {\n		return err\n	}\n", "	at := lifecycle.Instants{NotBefore: now}\n"},
+		{"one copy in custody keeps all others", custody, "failed = append(failed, fmt.Errorf(\"end custody of %s: %w\", p.Path(), err))", "return err"},
 		{"a 200 is believed", rotate, "	if have, err = r.Take(ctx); err != nil {\n		return errors.Join(append(failed, err)...)\n	}\n", "	var there []Copy\n	for _, c := range have.Copies {\n		gone := false\n		for _, r := range remove {\n			gone = gone || r.ID == c.ID\n		}\n		if !gone {\n			there = append(there, c)\n		}\n	}\n	have.Copies = there\n"},
 		{"a certificate may say anything", violations, "func (d Document) Violations() []string {", "func (d Document) Violations() []string {\n	if d.Format != \"\" {\n		return nil\n	}"},
 	}

@@ -73,8 +73,14 @@ func summary(w World, d certificate.Document) {
 	} {
 		fmt.Fprintf(w.Out, "  %-22s %s\n", line.what, line.at.UTC().Format(time.RFC3339))
 	}
-	if l := d.Log; l != nil {
-		fmt.Fprintf(w.Out, "  %-22s %s, as entry %d with leaf %x\n", "signed in the log", l.SignedAt.UTC().Format(time.RFC3339), l.Index, l.Leaf)
+	logged := func(what string, l *certificate.Log) {
+		if l != nil {
+			fmt.Fprintf(w.Out, "  %-22s %s, as entry %d with leaf %x\n", what, l.SignedAt.UTC().Format(time.RFC3339), l.Index, l.Leaf)
+		}
+	}
+	logged("signed in the log", d.Log)
+	if e := d.Expedited; e != nil {
+		logged("consent in the log", e.Log)
 	}
 	fmt.Fprintf(w.Out, "  policy %s, law %s, template %s\n", printable(d.Policy.Version), printable(d.Law), printable(d.Template))
 	fmt.Fprintf(w.Out, "  %d stores, %d items left; %d passports, %d of which something is kept by law; %d holds, %d exceptions\n",

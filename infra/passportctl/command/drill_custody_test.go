@@ -21,6 +21,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/backing"
+	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/keeping"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
@@ -80,7 +81,7 @@ func TestDrillCustody(t *testing.T) {
 		}
 	}
 	for _, app := range []*testkit.Kit{k, d.Kit} { // on the restored table there is nothing to end; on the other there is
-		if err := keeping.Ender(app.App.App).Run(t.Context(), d.Clock.Now()); err != nil {
+		if err := keeping.Ender(app.App.App, backing.Clocks(app.App.App)).Run(t.Context(), d.Clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -122,6 +122,7 @@ func (s *Custodies) copy(p identifier.Product, it item) (custody.Copy, error) {
 // Over lists products whose custody is over. One query for each shard.
 func (s *Custodies) Over(ctx context.Context, through time.Time, most int) ([]identifier.Product, error) {
 	var all []identifier.Product
+	var unread error
 	for shard := range custodyShards {
 		out, err := s.db.query(ctx, &dynamodb.QueryInput{
 			TableName: &s.db.tables.Custody, IndexName: aws.String(indexByEnd), Limit: aws.Int32(int32(most)),
@@ -129,22 +130,20 @@ func (s *Custodies) Over(ctx context.Context, through time.Time, most int) ([]id
 			ExpressionAttributeValues: item{":p": text(custodyEnds(shard)), ":t": text(through.UTC().Format(instant) + "$")},
 		})
 		if err != nil {
-			return nil, err
+			return all, errors.Join(unread, err)
 		}
 		for _, it := range out.Items {
 			r := reader{it: it}
 			_, path, _ := strings.Cut(r.text("ESK"), "#")
-			if r.err != nil {
-				return nil, r.err
-			}
 			p, err := identifier.FromPath(path)
-			if err != nil {
-				return nil, err
+			if err = errors.Join(r.err, err); err != nil {
+				unread = errors.Join(unread, err)
+				continue
 			}
 			all = append(all, p)
 		}
 	}
-	return all[:min(len(all), most)], nil
+	return all[:min(len(all), most)], unread
 }
 
 // over tells whether a row of the table of custody keeps nothing any more, but says what its address answers.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/passportcraft/passportcraft/shared/domain/backup"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 )
 
@@ -34,7 +35,9 @@ type world struct {
 	used      map[string]string // restored tables that are in use, by the name of the one that they replaced
 	tables    []string          // beside those in use
 	versions  []backup.Version
-	lies      bool // says that it has removed, and has not
+	lies      bool          // says that it has removed, and has not
+	late      time.Duration // how far the clock of the job is ahead of the truth
+	unsure    error
 	published []backup.Figures
 }
 
@@ -113,6 +116,9 @@ func (w *world) RemoveVersion(_ context.Context, _ string, v backup.Version) err
 
 func (w *world) rotator() *backup.Rotator {
 	return &backup.Rotator{Sources: w.sources(), Vaults: w, Tables: w, Versions: w, Buckets: []string{"documents"}, Now: clock.Fixed(now()),
+		Time: func(context.Context, time.Time) (lifecycle.Instants, error) {
+			return lifecycle.Instants{NotBefore: now(), NotAfter: now().Add(w.late)}, w.unsure
+		},
 		Publish: func(f backup.Figures) { w.published = append(w.published, f) }}
 }
 
@@ -205,6 +211,26 @@ func TestFindings(t *testing.T) {
 		if len(w.published) != 1 {
 			t.Errorf("%q: published %d times", tc.rule, len(w.published))
 		}
+	}
+}
+
+// TestUnsureOfTheTime holds that nothing is removed by a clock that nobody else confirms, nor before the earlier of two.
+func TestUnsureOfTheTime(t *testing.T) {
+	young := func() *world {
+		w := good()
+		w.Copies = append(w.Copies, backup.Copy{Kind: backup.Native, ID: "native", Of: "records", CreatedAt: now().Add(-backup.Most + time.Minute), Status: backup.Good})
+		w.versions = []backup.Version{{Key: "a", Since: now().Add(-backup.Most - 2*day + time.Minute)}}
+		return w
+	}
+	w := young()
+	w.unsure = lifecycle.ErrClock
+	if err := w.rotator().Run(t.Context(), now().AddDate(32, 0, 0)); !errors.Is(err, lifecycle.ErrClock) || len(w.Copies) != len(young().Copies) || len(w.versions) != 1 || len(w.published) != 0 {
+		t.Errorf("the time is not known: %v, %d copies, %d versions, published %v", err, len(w.Copies), len(w.versions), w.published)
+	}
+	w = young()
+	w.late = 5 * time.Minute
+	if err := w.rotator().Run(t.Context(), now().Add(w.late)); err != nil || len(w.Copies) != len(young().Copies) || len(w.versions) != 1 {
+		t.Errorf("one clock is ahead: %v, %d copies, %d versions", err, len(w.Copies), len(w.versions))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 )
 
@@ -45,6 +46,8 @@ type Rotator struct {
 	Buckets  []string // with versions
 	Now      clock.Clock
 	Publish  func(Figures)
+	// Time tells the present, and says lifecycle.ErrClock when it is not known well enough to destroy anything.
+	Time func(ctx context.Context, now time.Time) (lifecycle.Instants, error)
 }
 
 // mostVersions is how many versions one run removes: the bucket's lifecycle does the bulk, this is for what it missed.
@@ -98,13 +101,18 @@ func (r *Rotator) leftOver(ctx context.Context, have *Inventory) error {
 }
 
 // Run is one day's work. Whatever is wrong is an error that names all of it; the figures are published in any case that
-// an inventory could be taken. Running it twice, late or beside itself does no harm.
+// an inventory could be taken. While the time is not known nothing is done. Running it twice, late or beside itself does
+// no harm.
 func (r *Rotator) Run(ctx context.Context, now time.Time) error {
+	at, err := r.Time(ctx, now)
+	if err != nil {
+		return err
+	}
 	have, err := r.Take(ctx)
 	if err != nil {
 		return err
 	}
-	remove, _ := Decide(r.Sources, have, now)
+	remove, _ := Decide(r.Sources, have, at.NotBefore)
 	var failed []error
 	for _, c := range remove {
 		if err := r.Tables.Remove(ctx, c); err != nil {
@@ -114,13 +122,14 @@ func (r *Rotator) Run(ctx context.Context, now time.Time) error {
 	if have, err = r.Take(ctx); err != nil {
 		return errors.Join(append(failed, err)...)
 	}
-	r.Publish(Measure(r.Sources, have, now))
-	still, wrong := Decide(r.Sources, have, now)
+	r.Publish(Measure(r.Sources, have, at.NotAfter))
+	still, _ := Decide(r.Sources, have, at.NotBefore)
+	_, wrong := Decide(r.Sources, have, at.NotAfter)
 	for _, c := range still {
 		wrong = append(wrong, Finding{"not-removed", c.ID, "it was removed, as the service says, and is there"})
 	}
 	for _, bucket := range r.Buckets {
-		some, err := r.versions(ctx, bucket, now)
+		some, err := r.versions(ctx, bucket, at.NotBefore)
 		wrong = append(wrong, some...)
 		if err != nil {
 			failed = append(failed, err)

@@ -79,10 +79,11 @@ type Policy struct {
 	Keys     int64  `json:"keys"`
 }
 
-// Expedited says that two owners wanted an earlier end.
+// Expedited says that two owners wanted an earlier end, and proves it of the second.
 type Expedited struct {
 	AskedAt     time.Time `json:"askedAt"`
 	ConfirmedAt time.Time `json:"confirmedAt"`
+	Log         *Log      `json:"log,omitempty"`
 }
 
 // Store is one store: what it held, what was deleted, what is left.
@@ -96,8 +97,8 @@ type Store struct {
 	Receipt *Receipt  `json:"receipt,omitempty"`
 }
 
-// Log is the proof that the end of the contract (or, with Expedited, the consent of the second owner) stood in the
-// organisation's audit log when a checkpoint was signed: who has kept the log can tell that the leaf is that entry.
+// Log is the proof that the end of the contract, or the consent to an early end, stood in the organisation's audit log when
+// a checkpoint was signed: who has kept the log can tell that the leaf is that entry.
 type Log struct {
 	SignedAt time.Time `json:"signedAt"` // of the checkpoint
 	auditlog.Proof
@@ -276,31 +277,46 @@ func Verify(document, signature []byte, key *ecdsa.PublicKey) (Document, error) 
 	if err != nil || !bytes.Equal(again, document) {
 		return Document{}, errors.New("it is not written as a certificate is written")
 	}
-	if err := d.Log.check(key); err != nil {
-		return Document{}, err
+	if err := d.logs(key); err != nil {
+		return Document{}, fmt.Errorf("its proof from the audit log is wrong: %w", err)
 	}
 	return d, nil
 }
 
-// check holds the proof from the audit log against the key that signed its checkpoint, which is the certificate's.
-func (l *Log) check(key *ecdsa.PublicKey) error {
-	if l == nil {
+// logs holds the proofs from the audit log against the key that signed their checkpoints, which is the certificate's. The
+// consent to an early end comes after the end of the contract, in the same log.
+func (d Document) logs(key *ecdsa.PublicKey) error {
+	end, err := d.Log.check(key)
+	if err != nil || d.Expedited == nil || d.Expedited.Log == nil {
+		return err
+	}
+	consent, err := d.Expedited.Log.check(key)
+	switch {
+	case err != nil:
+		return err
+	case d.Log == nil || consent.Origin != end.Origin || d.Expedited.Log.Index <= d.Log.Index:
+		return errors.New("the consent to an early end does not follow the end of the contract")
+	default:
 		return nil
+	}
+}
+
+// check computes one proof, and returns what its checkpoint says.
+func (l *Log) check(key *ecdsa.PublicKey) (auditlog.Tree, error) {
+	if l == nil {
+		return auditlog.Tree{}, nil
 	}
 	spki, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
-		return err
+		return auditlog.Tree{}, err
 	}
 	v, err := auditlog.NewVerifier(spki)
 	if err != nil {
-		return err
+		return auditlog.Tree{}, err
 	}
 	t, err := l.Check(v)
-	if err != nil {
-		return fmt.Errorf("its proof from the audit log is wrong: %w", err)
+	if err == nil && !t.At.Equal(l.SignedAt) {
+		err = fmt.Errorf("the checkpoint was signed at %s", t.At)
 	}
-	if !t.At.Equal(l.SignedAt) {
-		return fmt.Errorf("its proof from the audit log is wrong: the checkpoint was signed at %s", t.At)
-	}
-	return nil
+	return t, err
 }

@@ -76,8 +76,14 @@ func TestViolations(t *testing.T) {
 		{"does not prove that the end", func(d *certificate.Document) { d.Log = nil }},
 		{"the checkpoint that proves", func(d *certificate.Document) { d.Log.SignedAt = d.DeletingAt.Add(1 - 30*day) }},
 		{"the checkpoint that proves", func(d *certificate.Document) { // the consent, later than 72 hours before
+			d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.T0, Log: &certificate.Log{SignedAt: d.DeletingAt.Add(1 - 72*time.Hour)}}
+		}},
+		{"the checkpoint that proves the end of the contract", func(d *certificate.Document) {
+			d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.T0, Log: d.Log}
+			d.Log = &certificate.Log{SignedAt: d.DeletingAt.Add(1 - 72*time.Hour)}
+		}},
+		{"does not prove that the consent", func(d *certificate.Document) {
 			d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.T0}
-			d.Log.SignedAt = d.DeletingAt.Add(1 - 72*time.Hour)
 		}},
 		{"not a day", func(d *certificate.Document) { d.SecondVerified = d.FirstVerified.Add(day - 1) }},
 		{"the first verification is missing", func(d *certificate.Document) { d.FirstVerified = time.Time{} }},
@@ -128,7 +134,7 @@ func TestViolations(t *testing.T) {
 			for _, at := range []*time.Time{&d.NotBefore, &d.SealedAt, &d.DrainUntil, &d.DeletingAt, &d.FirstDestructive} {
 				*at = at.Add(-back)
 			}
-			d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.SealedAt.Add(-3 * day)}
+			d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.SealedAt.Add(-3 * day), Log: &certificate.Log{SignedAt: d.DeletingAt.Add(-3 * day)}}
 			d.Log.SignedAt = d.DeletingAt.Add(-3 * day)
 		},
 		"opened again": func(d *certificate.Document) {
@@ -233,7 +239,26 @@ func TestWrongLog(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	early := func(consent *certificate.Log) error {
+		d, _ := logged(t, key)
+		d.Expedited = &certificate.Expedited{AskedAt: d.T0, ConfirmedAt: d.T0, Log: consent}
+		_, err := verify(d)
+		return err
+	}
 	d, kept := logged(t, key)
+	behind := *d.Log
+	behind.Index, behind.Leaf, behind.Path = 1, d.Log.Path[0], [][]byte{d.Log.Leaf}
+	if err := early(&behind); err != nil {
+		t.Errorf("a consent after the end of the contract: %v", err)
+	}
+	if err := early(d.Log); err == nil || !strings.Contains(err.Error(), "does not follow") {
+		t.Errorf("the end of the contract as the consent: %v", err)
+	}
+	forged := behind
+	forged.Leaf = d.Log.Leaf
+	if err := early(&forged); err == nil || !strings.Contains(err.Error(), "audit log is wrong") {
+		t.Errorf("a consent that is not in the log: %v", err)
+	}
 	if got, err := verify(d); err != nil || got.Violations() != nil || cmp.Diff(d, got) != "" {
 		t.Errorf("the good one: %v, %v, %s", err, got.Violations(), cmp.Diff(d, got))
 	}

@@ -40,14 +40,12 @@ func (d Document) Violations() []string {
 	rule(open >= window || d.Expedited.wanted(d.SealedAt), "the window was open for %s, which is less than 30 days, and two owners did not want that 72 hours before", open)
 	rule(d.DeletingAt.Sub(d.SealedAt) >= drain, "the deletion began %s after the seal, before the drain of 25 hours", d.DeletingAt.Sub(d.SealedAt))
 	rule(d.FirstDestructive.IsZero() || !d.FirstDestructive.Before(d.DeletingAt), "something was destroyed at %s, before the deletion began", d.FirstDestructive)
-	rule(d.Log != nil, "it does not prove that the end of the contract stood in the audit log")
-	if l := d.Log; l != nil {
-		age := window
-		if d.Expedited != nil {
-			age = cooling
-		}
-		rule(d.DeletingAt.Sub(l.SignedAt) >= age, "the checkpoint that proves the end of the contract was signed at %s, less than %s before the deletion began", l.SignedAt, age)
+	age := window
+	if e := d.Expedited; e != nil {
+		age = cooling
+		d.signed(rule, e.Log, "the consent to its early end", age)
 	}
+	d.signed(rule, d.Log, "the end of the contract", age)
 	rule(d.SecondVerified.Sub(d.FirstVerified) >= between, "the two verifications are %s apart, not a day", d.SecondVerified.Sub(d.FirstVerified))
 	rule(!d.ActiveClearAt.After(activeBy), "the active systems were clear at %s, after %s", d.ActiveClearAt, activeBy)
 	rule(!d.ResidualClearAt.After(residualBy), "residual copies were gone at %s, after %s", d.ResidualClearAt, residualBy)
@@ -55,6 +53,14 @@ func (d Document) Violations() []string {
 	rule(d.LastVerified.After(d.ActiveClearAt) && !d.LastVerified.Before(d.ResidualClearAt), "nobody counted again before it was issued")
 	d.counts(rule)
 	return out
+}
+
+// signed holds that something stood in the audit log so long before the deletion began.
+func (d Document) signed(rule func(bool, string, ...any), l *Log, what string, age time.Duration) {
+	rule(l != nil, "it does not prove that %s stood in the audit log", what)
+	if l != nil {
+		rule(d.DeletingAt.Sub(l.SignedAt) >= age, "the checkpoint that proves %s was signed at %s, less than %s before the deletion began", what, l.SignedAt, age)
+	}
 }
 
 // inOrder holds every instant against the one before it.

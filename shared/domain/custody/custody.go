@@ -8,8 +8,10 @@
 package custody
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -48,7 +50,7 @@ type Store interface {
 	Keep(ctx context.Context, c Copy) error
 	// Copy returns the copy of a product; passport-not-found when there is none.
 	Copy(ctx context.Context, p identifier.Product) (Copy, error)
-	// Over lists products whose custody ends at or before an instant, at most so many.
+	// Over lists products whose custody ends at or before an instant, at most so many; with an error those that it can read.
 	Over(ctx context.Context, through time.Time, most int) ([]identifier.Product, error)
 	// End destroys the copy and its key, and leaves at the product's address that it ended.
 	End(ctx context.Context, p identifier.Product, now time.Time) error
@@ -158,24 +160,29 @@ func beyond(g *productgroup.Group, content map[string]any, a audience.Audience, 
 
 // Ender ends custody on its date.
 type Ender struct {
+	// Time tells the present, and says lifecycle.ErrClock when it is not known well enough to destroy anything: a copy that
+	// ends early cannot be made again.
+	Time  func(ctx context.Context, now time.Time) (lifecycle.Instants, error)
 	Store Store
 	Most  int // copies a run; 0: 1,000
 }
 
-// Run ends every custody that is over, however long ago. Running it twice or late changes nothing else.
+// Run ends every custody that is over, however long ago. One that cannot be ended does not keep the others. Running it
+// twice or late changes nothing else.
 func (e *Ender) Run(ctx context.Context, now time.Time) error {
-	most := e.Most
-	if most == 0 {
-		most = 1000
-	}
-	over, err := e.Store.Over(ctx, now, most)
+	at, err := e.Time(ctx, now)
 	if err != nil {
 		return err
 	}
+	over, err := e.Store.Over(ctx, at.NotBefore, cmp.Or(e.Most, 1000))
+	failed := []error{err}
 	for _, p := range over {
-		if err := e.Store.End(ctx, p, now); err != nil {
-			return fmt.Errorf("end custody: %w", err)
+		if ctx.Err() != nil {
+			break
+		}
+		if err := e.Store.End(ctx, p, at.NotBefore); err != nil {
+			failed = append(failed, fmt.Errorf("end custody of %s: %w", p.Path(), err))
 		}
 	}
-	return nil
+	return errors.Join(append(failed, ctx.Err())...)
 }

@@ -29,32 +29,33 @@ type Facts struct {
 // and the signature of the checkpoint, and has read the log beyond the entry.
 type LogProof struct {
 	Tenant    id.Tenant
-	Event     audit.Event // EventTerminated or EventExpedited
+	Event     audit.Event // EventTerminated, or EventExpedited of a consent
 	At        time.Time   // the instant that the entry names: T0, or the consent of the second owner
 	Entry     id.Entry
 	SignedAt  time.Time // of the oldest checkpoint that includes the entry
 	Evidence  string    // the proof itself, for the certificate
 	Withdrawn bool      // a later entry cancels the termination, reinstates the tenant, or drops the early end
+	Consent   *LogProof // of the second owner to the early end that a record speaks of; nil: none
 }
 
 // Covers tells whether the log itself, without trust in the record, shows that the deletion of this record may begin: the
 // very termination was in a checkpoint that was signed long enough ago and has not been taken back. For an early end the
-// consent of the second owner takes its place, and the cooling-off the place of the window.
+// same holds of the consent of the second owner as well, and the cooling-off takes the place of the window: the consent
+// alone does not say when the contract ends.
 func (p *LogProof) Covers(r Record, now Instants) bool {
-	if p == nil || p.Withdrawn || p.Tenant != r.Tenant || p.SignedAt.IsZero() || p.At.IsZero() {
-		return false
-	}
 	policy := r.Policy()
-	old := now.NotBefore.Sub(p.SignedAt)
-	switch p.Event {
-	case EventTerminated:
-		return p.At.Equal(r.T0) && old >= policy.Proof
-	case EventExpedited:
-		e := r.Expedited
-		return e != nil && e.ConfirmedBy != "" && e.ConfirmedBy != e.AskedBy && p.At.Equal(e.ConfirmedAt) && old >= policy.CoolingOff
-	default:
-		return false
+	if e := r.Expedited; e != nil && (e.ConfirmedBy != "" || !e.ConfirmedAt.IsZero()) {
+		return e.ConfirmedBy != "" && e.ConfirmedBy != e.AskedBy && p.shows(r, EventTerminated, r.T0, now, policy.CoolingOff) &&
+			p.Consent.shows(r, EventExpedited, e.ConfirmedAt, now, policy.CoolingOff)
 	}
+	return p.shows(r, EventTerminated, r.T0, now, policy.Proof)
+}
+
+// shows tells whether the log says that something happened at an instant, that it was signed so long ago, and nothing
+// against it since.
+func (p *LogProof) shows(r Record, event audit.Event, at time.Time, now Instants, age time.Duration) bool {
+	return p != nil && !p.Withdrawn && p.Tenant == r.Tenant && p.Event == event && !p.SignedAt.IsZero() &&
+		!p.At.IsZero() && p.At.Equal(at) && now.NotBefore.Sub(p.SignedAt) >= age
 }
 
 // Advance takes the next step if it is due, one at a time. A step that is not due yet returns the record unchanged, no

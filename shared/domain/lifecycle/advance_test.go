@@ -191,19 +191,37 @@ func TestExpeditedProof(t *testing.T) {
 	if _, _, err := lifecycle.Advance(r, now(t, when), f); code(err) != fault.CodeStepBlocked {
 		t.Errorf("the proof of the termination alone, a few days old: %v", err)
 	}
-	for _, c := range []struct {
-		proof lifecycle.LogProof
-		ok    bool
+	for name, c := range map[string]struct {
+		edit func(r *lifecycle.Record, end, yes *lifecycle.LogProof)
+		ok   bool
 	}{
-		{lifecycle.LogProof{Tenant: tenantID, Event: lifecycle.EventExpedited, At: consent, SignedAt: consent.Add(hour)}, true},
-		{lifecycle.LogProof{Tenant: tenantID, Event: lifecycle.EventExpedited, At: consent, SignedAt: when.Add(-71 * hour)}, false},
-		{lifecycle.LogProof{Tenant: tenantID, Event: lifecycle.EventExpedited, At: consent.Add(1), SignedAt: consent.Add(hour)}, false},
-		{lifecycle.LogProof{Tenant: tenantID, Event: lifecycle.EventExpedited, At: consent, SignedAt: consent.Add(hour), Withdrawn: true}, false},
+		"both, in time":             {func(*lifecycle.Record, *lifecycle.LogProof, *lifecycle.LogProof) {}, true},
+		"a consent signed late":     {func(_ *lifecycle.Record, _, yes *lifecycle.LogProof) { yes.SignedAt = when.Add(-71 * hour) }, false},
+		"a termination signed late": {func(_ *lifecycle.Record, end, _ *lifecycle.LogProof) { end.SignedAt = when.Add(-71 * hour) }, false},
+		"another consent":           {func(_ *lifecycle.Record, _, yes *lifecycle.LogProof) { yes.At = consent.Add(1) }, false},
+		"a consent taken back":      {func(_ *lifecycle.Record, _, yes *lifecycle.LogProof) { yes.Withdrawn = true }, false},
+		"a termination taken back":  {func(_ *lifecycle.Record, end, _ *lifecycle.LogProof) { end.Withdrawn = true }, false},
+		"the consent of another":    {func(_ *lifecycle.Record, _, yes *lifecycle.LogProof) { yes.Tenant = "x" }, false},
+		"no termination":            {func(_ *lifecycle.Record, end, yes *lifecycle.LogProof) { *end = *yes }, false},
+		"a later end of the contract in the log": {func(_ *lifecycle.Record, end, _ *lifecycle.LogProof) {
+			end.At = r.T0.Add(360 * day)
+		}, false},
+		"an end that one owner alone wanted": {func(r *lifecycle.Record, _, _ *lifecycle.LogProof) {
+			r.Expedited = &lifecycle.Expedited{AskedBy: "a", AskedAt: consent, ConfirmedAt: consent}
+		}, false},
 	} {
-		f.Proof = &c.proof
+		r := r
+		end := lifecycle.LogProof{Tenant: tenantID, Event: lifecycle.EventTerminated, At: r.T0, SignedAt: r.NoticedAt.Add(hour)}
+		yes := lifecycle.LogProof{Tenant: tenantID, Event: lifecycle.EventExpedited, At: consent, SignedAt: consent.Add(hour)}
+		c.edit(&r, &end, &yes)
+		end.Consent = &yes
+		f.Proof = &end
 		_, event, err := lifecycle.Advance(r, now(t, when), f)
 		if (event == lifecycle.EventDeleting) != c.ok || (err == nil) != c.ok {
-			t.Errorf("%+v: %s %v", c.proof, event, err)
+			t.Errorf("%s: %s %v", name, event, err)
+		}
+		if proven := end.Covers(r, now(t, when)); proven != c.ok {
+			t.Errorf("%s: proven %v", name, proven)
 		}
 	}
 }

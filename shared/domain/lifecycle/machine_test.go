@@ -172,17 +172,19 @@ func (l *life) tick(t *rapid.T) {
 	}
 }
 
-// proof is what an honest reader of the log finds: the latest termination or consent, unless it was taken back.
+// proof is what an honest reader of the log finds: the latest termination and the latest consent to an early end, unless
+// they were taken back.
 func (l *life) proof() *lifecycle.LogProof {
+	var consent *lifecycle.LogProof
 	for _, e := range slices.Backward(l.log) {
 		switch e.event {
 		case lifecycle.EventCancelled, lifecycle.EventReinstated:
 			return nil
 		case lifecycle.EventTerminated:
-			return &lifecycle.LogProof{Tenant: tenantID, Event: e.event, At: e.at, SignedAt: e.signed}
+			return &lifecycle.LogProof{Tenant: tenantID, Event: e.event, At: e.at, SignedAt: e.signed, Consent: consent}
 		case lifecycle.EventExpedited:
-			if l.r.Expedited != nil {
-				return &lifecycle.LogProof{Tenant: tenantID, Event: e.event, At: l.r.Expedited.ConfirmedAt, SignedAt: e.signed}
+			if l.r.Expedited != nil && consent == nil {
+				consent = &lifecycle.LogProof{Tenant: tenantID, Event: e.event, At: l.r.Expedited.ConfirmedAt, SignedAt: e.signed}
 			}
 		}
 	}

@@ -24,8 +24,10 @@ type Life struct {
 	CertificateSecret string // "sha-256:<hex>" of the secret
 	Plan              []byte // the frozen plan as JSON, of which Record.PlanHash is the hash
 
-	// Proof is the Evidence on which the deletion began, kept because the log is deleted before the certificate is made.
-	Proof string
+	// Proof is the Evidence on which the deletion began, and Consent that of an early end, kept because the log is deleted
+	// before the certificate is made.
+	Proof   string
+	Consent string
 
 	// The certificate between its signing and Retire, see CertificateRow.
 	Document  []byte

@@ -97,11 +97,14 @@ func (v *visit) document(ctx context.Context, r lifecycle.Record, n round) (cert
 		Stores: []certificate.Store{}, Journal: evidence(v.works), Passports: passports(plan.Passports),
 		Holds: []certificate.Hold{}, Exceptions: []certificate.Exception{}, History: []certificate.Event{},
 	}
-	if e := r.Expedited; e != nil && e.ConfirmedBy != "" {
-		d.Expedited = &certificate.Expedited{AskedAt: e.AskedAt, ConfirmedAt: e.ConfirmedAt}
-	}
 	if d.Log, err = certificate.LogOf(v.life.Proof); err != nil {
 		return certificate.Document{}, err
+	}
+	if e := r.Expedited; e != nil && e.ConfirmedBy != "" {
+		d.Expedited = &certificate.Expedited{AskedAt: e.AskedAt, ConfirmedAt: e.ConfirmedAt}
+		if d.Expedited.Log, err = certificate.LogOf(v.life.Consent); err != nil {
+			return certificate.Document{}, err
+		}
 	}
 	v.stores(&d, n)
 	for _, h := range v.holds {

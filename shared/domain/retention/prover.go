@@ -17,19 +17,26 @@ type LogProver struct {
 	Verifier func(ctx context.Context) (auditlog.KeyVerifier, error) // of the key that signs checkpoints
 }
 
-// Prove implements Prover. It reads the whole log. A log that is not as it was signed proves nothing, and is an error.
+// Prove implements Prover. It reads the whole log, and once more for the consent to an early end. A log that is not as it
+// was signed proves nothing, and is an error.
 func (p *LogProver) Prove(ctx context.Context, r lifecycle.Record) (*lifecycle.LogProof, error) {
-	event, detail := lifecycle.EventTerminated, "effectiveAt"
-	if e := r.Expedited; e != nil && e.ConfirmedBy != "" {
-		event, detail = lifecycle.EventExpedited, "confirmedAt"
-	}
 	v, err := p.Verifier(ctx)
 	if err != nil {
 		return nil, err
 	}
-	blocks := func(ctx context.Context, from int64) (auditlog.Block, error) { return p.Block(ctx, r.Tenant, from) }
+	end, err := p.find(ctx, v, r.Tenant, lifecycle.EventTerminated, "effectiveAt")
+	if e := r.Expedited; err != nil || end == nil || e == nil || e.ConfirmedBy == "" {
+		return end, err
+	}
+	end.Consent, err = p.find(ctx, v, r.Tenant, lifecycle.EventExpedited, "confirmedAt")
+	return end, err
+}
+
+// find looks for the last entry of an event, which names an instant; nil when there is none that was signed.
+func (p *LogProver) find(ctx context.Context, v auditlog.KeyVerifier, t id.Tenant, event audit.Event, detail string) (*lifecycle.LogProof, error) {
+	blocks := func(ctx context.Context, from int64) (auditlog.Block, error) { return p.Block(ctx, t, from) }
 	found, err := auditlog.Find(ctx, blocks, v,
-		func(e audit.Entry) bool { return e.Tenant == r.Tenant && e.Event == event },
+		func(e audit.Entry) bool { return e.Tenant == t && e.Event == event },
 		func(e audit.Entry) bool {
 			return e.Event == lifecycle.EventCancelled || e.Event == lifecycle.EventReinstated || e.Event == lifecycle.EventExpediteDropped && event == lifecycle.EventExpedited
 		})
@@ -45,6 +52,6 @@ func (p *LogProver) Prove(ctx context.Context, r lifecycle.Record) (*lifecycle.L
 		return nil, err
 	}
 	return &lifecycle.LogProof{
-		Tenant: r.Tenant, Event: event, At: at, Entry: found.Entry.ID, SignedAt: found.SignedAt, Evidence: string(proof), Withdrawn: len(found.Later) > 0,
+		Tenant: t, Event: event, At: at, Entry: found.Entry.ID, SignedAt: found.SignedAt, Evidence: string(proof), Withdrawn: len(found.Later) > 0,
 	}, nil
 }

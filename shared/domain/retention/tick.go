@@ -197,7 +197,11 @@ func (v *visit) once(ctx context.Context) (more bool, err error) {
 		if err := v.enter(ctx, facts); err != nil {
 			return false, err
 		}
-		edit = func(l *lifecycle.Life) { l.Proof = facts.Proof.Evidence }
+		edit = func(l *lifecycle.Life) {
+			if l.Proof = facts.Proof.Evidence; facts.Proof.Consent != nil {
+				l.Consent = facts.Proof.Consent.Evidence
+			}
+		}
 	case lifecycle.EventCertified:
 		if edit, err = v.certify(ctx, after); err != nil {
 			return false, err

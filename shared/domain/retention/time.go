@@ -42,6 +42,12 @@ func (r reading) worked() time.Duration {
 	return max(0, r.clock().Sub(r.begun))
 }
 
+// Present is the time for whoever destroys something beside the engine, or lifecycle.ErrClock: then nothing may be.
+func (t Time) Present(ctx context.Context, now time.Time) (lifecycle.Instants, error) {
+	r, err := t.observe(ctx, now, false)
+	return r.Instants, err
+}
+
 // observe reads the time, or says lifecycle.ErrClock: then nothing may be done at all. now is the machine's clock at the
 // beginning of the run and has to agree with the sources, too. With raise the mark is moved along.
 func (t Time) observe(ctx context.Context, now time.Time, raise bool) (reading, error) {

@@ -39,7 +39,7 @@ func Rotator(app *wire.App) *backup.Rotator {
 	c := app.Config()
 	return &backup.Rotator{
 		Sources: Sources(c), Vaults: backups.Open(app.AWS(), c.BackupEndpoint, "", httpapi.Count), Tables: dynamo.NewTableBackups(app.Database()),
-		Versions: objects.OpenVersions(app.AWS(), c.S3Endpoint, httpapi.Count), Buckets: []string{c.DocumentsBucket}, Now: app.Parts().Now,
+		Versions: objects.OpenVersions(app.AWS(), c.S3Endpoint, httpapi.Count), Buckets: []string{c.DocumentsBucket}, Now: app.Parts().Now, Time: Clocks(app).Present,
 		Publish: func(f backup.Figures) {
 			observe.Gauge(app.Parts().Log, app.Parts().Now(), "backups",
 				map[string]float64{"OldestBackupAge": f.Oldest.Seconds(), "NewestBackupAge": f.Newest.Seconds()}, map[string]int{"ExpiredRecoveryPoints": f.Expired, "backups": f.Copies})

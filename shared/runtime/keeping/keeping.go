@@ -7,6 +7,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/custody"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
+	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
@@ -27,4 +28,6 @@ func Keeper(app *wire.App, source custody.Source) *custody.Keeper {
 }
 
 // Ender ends custody on its date.
-func Ender(app *wire.App) *custody.Ender { return &custody.Ender{Store: Copies(app)} }
+func Ender(app *wire.App, at retention.Time) *custody.Ender {
+	return &custody.Ender{Time: at.Present, Store: Copies(app)}
+}

@@ -24,42 +24,14 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/clock"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/backing"
-	"github.com/passportcraft/passportcraft/shared/runtime/observe"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"
 )
 
-// clocks are what every job knows of the time: this machine's clock and that of the storage.
+// clocks are what every job knows of the time.
 func clocks(app *wire.App) retention.Time {
-	now := app.Parts().Now
-	return retention.Time{
-		Sources: &sources{now, app.Database()}, Guards: dynamo.NewGuards(app.Database(), app.MarkerKey().Verify), Meter: &meter{app}, Clock: now, Patience: patience,
-	}
-}
-
-type sources struct {
-	now clock.Clock
-	db  *dynamo.DB
-}
-
-// Now implements retention.Sources.
-func (s *sources) Now(ctx context.Context) ([]time.Time, error) {
-	at, err := s.db.Date(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return []time.Time{s.now(), at}, nil
-}
-
-type meter struct{ app *wire.App }
-
-// Put implements retention.Meter.
-func (m *meter) Put(name string, value float64) {
-	observe.Gauge(m.app.Parts().Log, m.app.Parts().Now(), "retention", map[string]float64{name: value}, nil)
-}
-
-// Failed implements retention.Meter.
-func (m *meter) Failed(w retention.Work, err error) {
-	observe.Failure(m.app.Parts().Log, m.app.Parts().Now(), "retention-work", fmt.Sprintf("%s %s of tenant %s, %d attempts before", w.Kind, w.Store, w.Tenant, w.Attempts), err)
+	t := backing.Clocks(app)
+	t.Clock, t.Patience = app.Parts().Now, patience
+	return t
 }
 
 // ledger is the deletion journal as the engine knows it.

@@ -110,7 +110,7 @@ type keeper struct {
 // Jobs are those of this package.
 func Jobs(app *wire.App) []jobs.Job {
 	return []jobs.Job{
-		jobs.RetentionTick(Tick(app), Survey(app), pruner(app)), jobs.RetentionWork(Worker(app)), jobs.RetentionAudit(Auditor(app)), jobs.RetentionCustody(Custodian(app), keeping.Ender(app)),
+		jobs.RetentionTick(Tick(app), Survey(app), pruner(app)), jobs.RetentionWork(Worker(app)), jobs.RetentionAudit(Auditor(app)), jobs.RetentionCustody(Custodian(app), keeping.Ender(app, clocks(app))),
 	}
 }
 

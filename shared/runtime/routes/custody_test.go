@@ -2,6 +2,7 @@ package routes_test
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
+	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/keeping"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/testkit"
@@ -134,15 +136,20 @@ func copyIsRight(t *testing.T, k *testkit.Kit, path string, until time.Time) {
 	if excess := custody.Excess(spoilt, g, audience.All()); !slices.Contains(excess, "authority: /internalNote") {
 		t.Errorf("an internal note is not noticed: %v", excess)
 	}
-	ender := keeping.Ender(k.App.App)
-	if err := ender.Run(ctx, until.Add(-time.Second)); err != nil {
+	ender := keeping.Ender(k.App.App, backing.Clocks(k.App.App))
+	if err := ender.Run(ctx, until.AddDate(30, 0, 0)); !errors.Is(err, lifecycle.ErrClock) {
+		t.Errorf("one clock is decades ahead: %v", err)
+	}
+	k.Clock.Advance(until.Add(lifecycle.Reserve - time.Second).Sub(k.Clock.Now()))
+	if err := ender.Run(ctx, k.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if w := k.Do(t, "GET", path, "", "", "Accept", "application/json"); w.Code != 200 {
 		t.Errorf("custody ended before its date: %d", w.Code)
 	}
+	k.Clock.Advance(2 * time.Second)
 	for range 2 {
-		if err := ender.Run(ctx, until); err != nil {
+		if err := ender.Run(ctx, k.Clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -161,7 +161,12 @@ func (b *backups) Remove(_ context.Context, c backup.Copy) error {
 			b.w.injected("backup: 200 without effect")
 			return nil
 		}
-		b.points = slices.DeleteFunc(b.points, func(p *point) bool { return p.id == c.ID })
+		b.points = slices.DeleteFunc(b.points, func(p *point) bool {
+			if age := b.w.now.Sub(p.made); p.id == c.ID && age < recoveryDays*day {
+				b.w.oracle.fail(12, nil, "backup %s is removed when it is %s old", p.id, age.Round(time.Hour))
+			}
+			return p.id == c.ID
+		})
 		return nil
 	})
 }

@@ -1,16 +1,21 @@
 package simulation
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/audience"
+	"github.com/passportcraft/passportcraft/shared/domain/custody"
+	"github.com/passportcraft/passportcraft/shared/domain/identifier"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
 // kept is what stays of a passport: a copy in custody, a redirect, or a tombstone.
 type kept struct {
+	product     identifier.Product
 	tenant      *tenant
 	disposition lifecycle.Disposition
 	fields      []field
@@ -41,9 +46,15 @@ func (w *World) keep(t id.Tenant, d lifecycle.Disposition) {
 		}
 	default:
 	}
-	if _, was := w.custody[d.Passport]; !was {
+	if was, ok := w.custody[d.Passport]; ok {
+		k.product = was.product
+	} else {
 		w.custodyOrder = append(w.custodyOrder, d.Passport)
 		w.stats.Kept++
+		var err error
+		if k.product, err = identifier.Parse(fmt.Sprintf("https://id.gs1.org/01/09506000134352/21/%d", w.stats.Kept)); err != nil {
+			panic(err)
+		}
 	}
 	w.custody[d.Passport] = k
 	w.oracle.inCustody(k)
@@ -107,16 +118,41 @@ func (o *oracle) disposed(t *tenant) {
 	}
 }
 
-// expire removes what was kept when its time is over. DynamoDB: "TTL typically deletes expired items within a few days";
-// whoever reads compares the date.
-func (w *World) expire() {
-	w.custodyOrder = slices.DeleteFunc(w.custodyOrder, func(p id.Passport) bool {
-		k := w.custody[p]
-		over := k == nil || !k.disposition.Until.IsZero() && w.now.After(k.disposition.Until)
-		if over {
+// copies is the table of custody as the ender sees it.
+type copies struct {
+	custody.Store
+	w *World
+}
+
+// Over is one of custody.Store.
+func (c copies) Over(_ context.Context, through time.Time, most int) ([]identifier.Product, error) {
+	return call(c.w, "CustodyOver", func() (over []identifier.Product, err error) {
+		for _, p := range c.w.custodyOrder {
+			k := c.w.custody[p]
+			if k.disposition.Kind == lifecycle.Custody && !k.disposition.Until.After(through) && len(over) < most {
+				over = append(over, k.product)
+			}
+		}
+		return over, nil
+	})
+}
+
+// End is one of custody.Store. What is kept ends on its date, and no moment before: invariant 9.
+func (c copies) End(_ context.Context, product identifier.Product, _ time.Time) error {
+	return send(c.w, "CustodyEnd", func() error {
+		w := c.w
+		w.custodyOrder = slices.DeleteFunc(w.custodyOrder, func(p id.Passport) bool {
+			k := w.custody[p]
+			if k.product != product {
+				return false
+			}
+			if w.now.Before(k.disposition.Until) {
+				w.oracle.fail(9, k.tenant, "custody of passport %s ended before %s", p, k.disposition.Until.Format(time.DateOnly))
+			}
 			delete(w.custody, p)
 			w.stats.Ended++
-		}
-		return over
+			return true
+		})
+		return nil
 	})
 }

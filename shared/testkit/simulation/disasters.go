@@ -58,7 +58,6 @@ func (w *World) daily() {
 	})
 	w.every(27*time.Hour, func() time.Duration {
 		w.oracle.daily()
-		w.expire()
 		return day
 	})
 	w.every(9*day, func() time.Duration {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/custody"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
+	"github.com/passportcraft/passportcraft/shared/jobs"
 )
 
 // budget is how many items one run of a worker may write.
@@ -17,7 +19,7 @@ type engine struct {
 	tick      *retention.Tick
 	worker    *retention.Worker
 	auditor   *retention.Auditor
-	custodian *retention.Custodian
+	custodian jobs.Job
 	survey    *retention.Survey
 	erasures  *retention.Erasures
 	outage    time.Time // nothing runs until then
@@ -36,6 +38,7 @@ func newEngine(w *World) *engine {
 	for _, p := range w.places {
 		stores, counts = append(stores, store{p}), append(counts, census{p})
 	}
+	w.backups.rotator.Time = at.Present
 	return &engine{
 		w: w,
 		tick: &retention.Tick{
@@ -48,9 +51,10 @@ func newEngine(w *World) *engine {
 		auditor: &retention.Auditor{
 			Time: at, Works: k, Lives: l, Stores: stores, Census: counts, Register: w, Journal: w.journals, IDs: w.ids,
 		},
-		custodian: &retention.Custodian{Time: at, Works: k, Lives: l, Keeper: keeper{w}, Law: law, Page: 3},
-		survey:    &retention.Survey{Time: at, Lives: l, Holds: h, Works: k, Law: law},
-		erasures:  &retention.Erasures{Works: w.ledger.works, Drops: w.ledger.works, Lives: w.ledger.lives, Holds: w.ledger.holds},
+		custodian: jobs.RetentionCustody(&retention.Custodian{Time: at, Works: k, Lives: l, Keeper: keeper{w}, Law: law, Page: 3},
+			&custody.Ender{Time: at.Present, Store: copies{w: w}}),
+		survey:   &retention.Survey{Time: at, Lives: l, Holds: h, Works: k, Law: law},
+		erasures: &retention.Erasures{Works: w.ledger.works, Drops: w.ledger.works, Lives: w.ledger.lives, Holds: w.ledger.holds},
 	}
 }
 
@@ -124,7 +128,7 @@ func (e *engine) schedule() {
 		})
 	}
 	w.every(6*time.Hour, func() time.Duration {
-		_, _ = w.job("rotation", func() error { return w.backups.rotator.Run(context.Background(), w.now) })
+		e.run("rotation", false, w.backups.rotator.Run)
 		return day
 	})
 	w.faults.overlap = func() {

@@ -83,12 +83,11 @@ func (o *oracle) gone(t *tenant) {
 func (o *oracle) custody() {
 	for _, p := range o.w.custodyOrder {
 		k := o.w.custody[p]
-		if k == nil || k.disposition.Kind != lifecycle.Custody {
+		if k.disposition.Kind != lifecycle.Custody {
 			continue
 		}
 		if o.w.now.After(k.disposition.Until.Add(2*day + o.w.patience())) {
 			o.fail(9, k.tenant, "passport %s is kept beyond %s", p, k.disposition.Until.Format(time.DateOnly))
-			o.w.custody[p] = nil
 		}
 	}
 }

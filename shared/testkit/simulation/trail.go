@@ -41,31 +41,34 @@ func (l *trail) write(entries ...audit.Entry) {
 	}
 }
 
-// Prove finds the termination that a record speaks of in the log, as it is signed now.
+// Prove finds the termination that a record speaks of in the log, as it is signed now, and the consent to an early end.
 func (l *trail) Prove(_ context.Context, r lifecycle.Record) (*lifecycle.LogProof, error) {
 	return call(l.w, "Prove", func() (*lifecycle.LogProof, error) {
-		event := lifecycle.EventTerminated
-		if r.Expedited != nil && r.Expedited.ConfirmedBy != "" {
-			event = lifecycle.EventExpedited
-		}
-		var proof *lifecycle.LogProof
+		var end, consent *lifecycle.LogProof
 		for _, e := range l.entries[r.Tenant] {
 			if e.signed.After(l.w.now) {
 				break
 			}
-			switch {
-			case e.Event == event:
-				at := e.At
+			found := &lifecycle.LogProof{Tenant: e.Tenant, Event: e.Event, At: e.At, Entry: e.ID, SignedAt: e.signed}
+			switch e.Event {
+			case lifecycle.EventTerminated:
 				if effective, err := time.Parse(time.RFC3339Nano, e.Detail["effectiveAt"]); err == nil {
-					at = effective
+					found.At = effective
 				}
-				proof = &lifecycle.LogProof{Tenant: e.Tenant, Event: e.Event, At: at, Entry: e.ID, SignedAt: e.signed}
-			case proof == nil:
-			case e.Event == lifecycle.EventCancelled, e.Event == lifecycle.EventReinstated, e.Event == lifecycle.EventExpediteDropped && event == lifecycle.EventExpedited:
-				proof.Withdrawn = true
+				end, consent = found, nil
+			case lifecycle.EventExpedited:
+				consent = found
+			case lifecycle.EventExpediteDropped:
+				consent = nil
+			case lifecycle.EventCancelled, lifecycle.EventReinstated:
+				end, consent = nil, nil
+			default:
 			}
 		}
-		return proof, nil
+		if end != nil && r.Expedited != nil && r.Expedited.ConfirmedBy != "" {
+			end.Consent = consent
+		}
+		return end, nil
 	})
 }
 
