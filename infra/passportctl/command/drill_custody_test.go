@@ -21,7 +21,6 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/runtime/backing"
-	"github.com/passportcraft/passportcraft/shared/runtime/backing"
 	"github.com/passportcraft/passportcraft/shared/runtime/keeping"
 	"github.com/passportcraft/passportcraft/shared/runtime/routes"
 	"github.com/passportcraft/passportcraft/shared/runtime/wire"

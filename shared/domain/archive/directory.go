@@ -20,11 +20,9 @@ const (
 	version45   = 45 // of the format, the first with ZIP64
 )
 
-var little = binary.LittleEndian
-
 // add writes what the directory says of a member.
 func (d *directory) add(m Member) error {
-	h := m.header()
+	h, little := m.header(), binary.LittleEndian
 	packed, size, at := uint32(m.Packed), uint32(m.Size), uint32(min(d.at, math.MaxUint32))
 	var extra []byte
 	if m.Packed >= math.MaxUint32 || m.Size >= math.MaxUint32 || d.at >= math.MaxUint32 {
@@ -51,6 +49,7 @@ func (d *directory) add(m Member) error {
 // close writes the end of the directory.
 func (d *directory) close() error {
 	var b []byte
+	little := binary.LittleEndian
 	members, size, at := uint16(d.members), uint32(d.size), uint32(d.at)
 	if d.members >= math.MaxUint16 || d.size >= math.MaxUint32 || d.at >= math.MaxUint32 {
 		members, size, at = math.MaxUint16, math.MaxUint32, math.MaxUint32
