@@ -6,6 +6,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/export"
+	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/restore"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -15,19 +16,19 @@ type Exports struct{ fenced[export.Export] }
 
 // NewExports makes the store.
 func NewExports(db *DB) *Exports {
-	return &Exports{fenced[export.Export]{db: db, absent: export.NotFound, row: func(e export.Export) (key, string, int64) {
-		return exportKey(e.Tenant, e.ID), string(e.State), e.Fence
+	return &Exports{fenced[export.Export]{db: db, absent: export.NotFound, row: func(e export.Export) (id.Tenant, key, string, int64) {
+		return e.Tenant, exportKey(e.Tenant, e.ID), string(e.State), e.Fence
 	}, due: export.Export.Due}}
 }
 
 // Export returns one export. One read.
 func (s *Exports) Export(ctx context.Context, t id.Tenant, e id.Export) (export.Export, error) {
-	return s.one(ctx, exportKey(t, e))
+	return s.one(ctx, t, exportKey(t, e))
 }
 
-// Exports lists exports, latest first. One query.
+// Exports lists exports, latest first. One query for each megabyte.
 func (s *Exports) Exports(ctx context.Context, t id.Tenant) ([]export.Export, error) {
-	return s.all(ctx, exportKey(t, "").partition)
+	return s.all(ctx, t, exportKey(t, "").partition)
 }
 
 // Claim takes an export for packing. One read and one write.
@@ -52,24 +53,24 @@ func (s *Exports) End(ctx context.Context, e export.Export, entry audit.Entry, n
 	})
 }
 
-// Imports implements restore.Store.
+// Imports implements restore.Store. An import names products and recipes that could not be restored, so it is sealed.
 type Imports struct{ fenced[restore.Import] }
 
 // NewImports makes the store.
-func NewImports(db *DB) *Imports {
-	return &Imports{fenced[restore.Import]{db: db, absent: restore.NotFound, row: func(i restore.Import) (key, string, int64) {
-		return importKey(i.Tenant, i.ID), string(i.State), i.Fence
+func NewImports(db *DB, ring *keyring.Ring[id.Tenant]) *Imports {
+	return &Imports{fenced[restore.Import]{db: db, ring: ring, absent: restore.NotFound, row: func(i restore.Import) (id.Tenant, key, string, int64) {
+		return i.Tenant, importKey(i.Tenant, i.ID), string(i.State), i.Fence
 	}, due: restore.Import.Due}}
 }
 
 // Import returns one import. One read.
 func (s *Imports) Import(ctx context.Context, t id.Tenant, i id.Import) (restore.Import, error) {
-	return s.one(ctx, importKey(t, i))
+	return s.one(ctx, t, importKey(t, i))
 }
 
-// Imports lists imports, latest first. One query.
+// Imports lists imports, latest first. One query for each megabyte.
 func (s *Imports) Imports(ctx context.Context, t id.Tenant) ([]restore.Import, error) {
-	return s.all(ctx, importKey(t, "").partition)
+	return s.all(ctx, t, importKey(t, "").partition)
 }
 
 // Claim takes an import that is to be checked or stored. One read and one write.

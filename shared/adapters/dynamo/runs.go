@@ -125,21 +125,12 @@ func (s *Runs) Save(ctx context.Context, r intake.Run, entries ...audit.Entry) e
 	return s.db.commit(ctx, x)
 }
 
-// List lists runs, latest first. One query for each megabyte.
+// List lists the latest runs, latest first. One query for each megabyte.
 func (s *Runs) List(ctx context.Context, t id.Tenant) ([]intake.Run, error) {
-	var all []intake.Run
-	err := s.db.each(ctx, listing(s.db, runKey(t, "").partition, false), func(it item) error {
-		var r intake.Run
-		if len(all) == mostListed {
-			return nil
-		}
-		if err := unpack(ctx, s.ring, t, it, &r); err != nil {
-			return err
-		}
-		all = append(all, r)
-		return nil
+	return latest(ctx, s.db, runKey(t, "").partition, func(it item) (r intake.Run, err error) {
+		err = unpack(ctx, s.ring, t, it, &r)
+		return r, err
 	})
-	return all, err
 }
 
 func listing(db *DB, partition string, forward bool) *dynamodb.QueryInput {

@@ -112,7 +112,10 @@ func made(i id.Import, v any) *httpapi.Response {
 	return resp.Set("Location", "/v1/imports/"+string(i))
 }
 
-// List serves GET /v1/imports, latest first.
+// mostListed is how many imports are listed, those of both kinds together.
+const mostListed = 100
+
+// List serves GET /v1/imports: the latest hundred, latest first.
 func List(d Desk) httpapi.Route {
 	return httpapi.Route{
 		Function: function, Pattern: "GET /v1/imports", Action: access.ImportRead, Siblings: []string{http.MethodPost},
@@ -137,6 +140,7 @@ func List(d Desk) httpapi.Route {
 				all = append(all, entry{run.ID, table(run, false)})
 			}
 			slices.SortFunc(all, func(a, b entry) int { return strings.Compare(string(b.at), string(a.at)) })
+			all = all[:min(len(all), mostListed)]
 			out := httpapi.List[any]{Items: make([]any, 0, len(all))}
 			for _, e := range all {
 				out.Items = append(out.Items, e.v)

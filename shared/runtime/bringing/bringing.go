@@ -8,7 +8,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/adapters/reports"
 	"github.com/passportcraft/passportcraft/shared/adapters/spreadsheet"
@@ -48,7 +47,7 @@ func New(app *tenancy.App, bucket string) *Runner {
 		files: files, stage: app.Stage(lifecycle.Read),
 		archives: &restore.Runner{
 			Stage: app.Stage(lifecycle.Write),
-			Store: dynamo.NewImports(app.Database()), Files: files, Target: app.Dump().Records, Recipes: app.Recipes(), Tenants: app.Tenants(),
+			Store: app.Imports(), Files: files, Target: app.Dump().Records, Recipes: app.Recipes(), Tenants: app.Tenants(),
 			Groups: app.ProductGroups().Find, IDs: app.IDs(), Now: app.Parts().Now, Patience: patience, Parallel: parallel,
 			Key: func(ctx context.Context) (*ecdsa.PublicKey, error) { return key(ctx, app) },
 		},

@@ -3,7 +3,6 @@
 package importing
 
 import (
-	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
 	"github.com/passportcraft/passportcraft/shared/adapters/objects"
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/api/imports"
@@ -16,7 +15,7 @@ import (
 func Desk(app *tenancy.App) imports.Desk {
 	uploads := files(app, app.Config().UploadsBucket)
 	return imports.Desk{
-		Archives: &restore.Service{Store: dynamo.NewImports(app.Database()), Files: uploads, IDs: app.IDs()},
+		Archives: &restore.Service{Store: app.Imports(), Files: uploads, IDs: app.IDs()},
 		Tables:   &intake.Service{Book: app.Runs(), Recipes: app.Recipes(), Files: uploads, Groups: app.ProductGroups().Find, IDs: app.IDs()},
 	}
 }

@@ -198,6 +198,12 @@ func TestImportRefuses(t *testing.T) {
 	if done["failed"].(float64) != 1 || done["problems"].([]any)[0].(map[string]any)["code"] != "product-identifier-taken" {
 		t.Errorf("a product that is taken: %v", done)
 	}
+	told := done["problems"].([]any)[0].(map[string]any)["productIdentifier"].(string)
+	for _, row := range k.Dump(t) {
+		if strings.HasPrefix(row, "RECORDS_TABLE") && strings.Contains(row, told) {
+			t.Errorf("a row names the product %s: %.300s", told, row)
+		}
+	}
 	if listed := answer(t, k.Do(t, "GET", "/v1/imports", otto, ""), 200)["items"].([]any); len(listed) != 8 {
 		t.Errorf("%d imports", len(listed))
 	}

@@ -190,6 +190,9 @@ func (a *App) Notices() *dynamo.Notices {
 // Runs keeps imports of tables and documents.
 func (a *App) Runs() *dynamo.Runs { return dynamo.NewRuns(a.Database(), a.keyring()) }
 
+// Imports keeps imports of archives.
+func (a *App) Imports() *dynamo.Imports { return dynamo.NewImports(a.Database(), a.keyring()) }
+
 // Recipes keeps recipes for them.
 func (a *App) Recipes() *dynamo.Recipes { return dynamo.NewRecipes(a.Database(), a.keyring()) }
 
