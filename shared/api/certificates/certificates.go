@@ -15,6 +15,7 @@ import (
 	"mime"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/passportcraft/passportcraft/shared/api/httpapi"
 	"github.com/passportcraft/passportcraft/shared/domain/access"
@@ -58,10 +59,13 @@ func Routes(store lifecycle.Certificates, keys Keys) []httpapi.Route {
 				return nil, err
 			}
 			row, err := store.Certificate(r.Context(), r.PathValue("certificateId"))
+			if errors.Is(err, fault.NotFound) {
+				return nil, absent()
+			}
 			if err != nil {
 				return nil, err
 			}
-			sum := sha256.Sum256([]byte(secret))
+			sum := sha256.Sum256([]byte(strings.TrimSpace(secret))) // a space comes along when it is copied out of a mail
 			if subtle.ConstantTimeCompare([]byte("sha-256:"+hex.EncodeToString(sum[:])), []byte(row.Secret)) != 1 {
 				return nil, absent()
 			}
@@ -78,11 +82,16 @@ func Routes(store lifecycle.Certificates, keys Keys) []httpapi.Route {
 			if err != nil {
 				return nil, err
 			}
-			if media == html {
-				return httpapi.Page(func(w io.Writer) error { return evidencepage.Certificate(w, page(d)) }, evidencepage.FormPolicy())
-			}
 			file, err := certificate.Pack(row.Document, row.Signature)
-			return (&httpapi.Response{Raw: file, ContentType: plain}).Set("Content-Disposition", `attachment; filename="deletion-certificate.json"`), err
+			if err != nil {
+				return nil, err
+			}
+			if media == html {
+				p := page(d)
+				p.File = file
+				return httpapi.Page(func(w io.Writer) error { return evidencepage.Certificate(w, p) }, evidencepage.FormPolicy())
+			}
+			return (&httpapi.Response{Raw: file, ContentType: plain}).Set("Content-Disposition", `attachment; filename="deletion-certificate.json"`), nil
 		},
 		Present: again,
 	}
@@ -90,7 +99,7 @@ func Routes(store lifecycle.Certificates, keys Keys) []httpapi.Route {
 }
 
 func absent() error {
-	return fault.New(fault.CodeCertificateUnknown, "There is no such certificate, or the secret is not its own.")
+	return fault.New(fault.CodeCertificateUnknown, "There is no such certificate, or the secret is not its own. It can be fetched when the deletion is complete, backups included: about two months after the contract ended, and at the latest on the day that the law of the contract sets for residual copies.")
 }
 
 // shown is the secret in a body, as JSON or from the form of the page.

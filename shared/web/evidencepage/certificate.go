@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"io"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
 // CertificatePage is a certificate of deletion in words.
@@ -15,6 +17,12 @@ type CertificatePage struct {
 	Instants                                    []Instant
 	Stores                                      []StoreRow
 	Kept                                        []KeptRow
+	File                                        []byte // the signed file
+}
+
+// Download is the signed file as an address: it is in the page already, and is not asked for a second time with the secret.
+func (p CertificatePage) Download() templ.SafeURL {
+	return templ.SafeURL("data:application/json;base64," + base64.StdEncoding.EncodeToString(p.File))
 }
 
 // Instant is one moment of a deletion.

@@ -41,6 +41,7 @@ thead th{color:var(--soft);font-weight:400;font-size:.875rem;vertical-align:bott
 tbody th{font-weight:400;min-width:14rem}
 tbody th code{display:block;font-weight:600}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+@media(max-width:43.99rem){.stack thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}.stack tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}.stack th,.stack td{display:block;border:0;padding:.15rem 0}.stack td{display:grid;grid-template-columns:5rem minmax(0,1fr);gap:.5rem;text-align:left;white-space:normal}.stack td::before{content:attr(data-name);color:var(--soft)}}
 .yes{color:var(--accent);font-weight:700}
 .no{color:var(--soft)}
 .c{text-align:center;padding-right:.5rem}
