@@ -358,7 +358,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
 	return &export.Packager{
 		Store: w, Requests: w, Source: w, Uploads: w, Shelf: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
-		Patience: patience, PartSize: partSize, Stage: func(context.Context, id.Tenant) error { return nil },
+		Patience: patience, PartSize: partSize, BlockSize: 5, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
 }
 
