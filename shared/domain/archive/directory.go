@@ -22,7 +22,8 @@ const (
 
 // add writes what the directory says of a member.
 func (d *directory) add(m Member) error {
-	h, little := m.header(), binary.LittleEndian
+	little := binary.LittleEndian
+	h := m.header()
 	packed, size, at := uint32(m.Packed), uint32(m.Size), uint32(min(d.at, math.MaxUint32))
 	var extra []byte
 	if m.Packed >= math.MaxUint32 || m.Size >= math.MaxUint32 || d.at >= math.MaxUint32 {
@@ -48,8 +49,8 @@ func (d *directory) add(m Member) error {
 
 // close writes the end of the directory.
 func (d *directory) close() error {
-	var b []byte
 	little := binary.LittleEndian
+	var b []byte
 	members, size, at := uint16(d.members), uint32(d.size), uint32(d.at)
 	if d.members >= math.MaxUint16 || d.size >= math.MaxUint32 || d.at >= math.MaxUint32 {
 		members, size, at = math.MaxUint16, math.MaxUint32, math.MaxUint32
