@@ -216,10 +216,10 @@ func (o *operator) order(v drillFlags) (drill.State, error) {
 func (o *operator) drill(v drillFlags, w World) (*drill.Drill, error) {
 	c, j := o.app.Config(), backing.Journal(o.app)
 	d := &drill.Drill{
-		Copies: backups.Open(o.app.AWS(), c.BackupEndpoint, o.get("RESTORE_ROLE_ARN"), silent), Tables: o.tool,
+		Copies: backups.Open(o.app.AWS(), c.BackupEndpoint, o.get("RESTORE_ROLE_ARN"), silent), Tables: o.tool, Truth: o.tool,
 		Journal: dynamo.NewJournal(o.app.Database().Unguarded()), Secret: j.Secret, Mirror: objects.OpenEvidence(o.app.AWS(), c.S3Endpoint, c.EvidenceBucket, silent),
 		Memory: stateFile(v.state), Now: o.app.Parts().Now, Discard: v.discard,
-		Tell: func(step, what string) { fmt.Fprintf(w.Err, "%-13s %s\n", step, what) },
+		Tell: func(step, what string) { fmt.Fprintf(w.Err, "%-15s %s\n", step, what) },
 		Wait: func(ctx context.Context) error { return w.wait(ctx) },
 	}
 	if v.switches {

@@ -31,6 +31,7 @@ type world struct {
 	cleared  map[string]int64
 	settings map[string]drill.Settings
 	jobs     map[string]string // by token
+	right    map[string]bool   // tables that were put right
 	inUse    string
 	kept     drill.State
 
@@ -151,6 +152,9 @@ func (w *world) Visible(_ context.Context, _ drill.Kind, table string, deleted d
 }
 
 func (w *world) Clear(_ context.Context, _ drill.Kind, table string, n int64, at time.Time) (clearance.Marker, error) {
+	if !w.right[table] {
+		return clearance.Marker{}, errors.New("a table is cleared that contradicts others")
+	}
 	err := w.call(func() error { w.cleared[table] = n; return nil })
 	return clearance.Marker{Table: table, TableID: "id of " + table, Sequence: n, At: at}, err
 }
@@ -160,7 +164,11 @@ func (w *world) Discard(_ context.Context, table string) error {
 }
 
 func (w *world) Switch(_ context.Context, _ drill.Kind, table string) (int, error) {
-	return 0, w.call(func() error { w.inUse = table; return nil })
+	return 0, w.call(func() error { w.inUse, w.right = table, nil; return nil })
+}
+
+func (w *world) Reconcile(_ context.Context, _ drill.Kind, table string) (string, error) {
+	return "put right", w.call(func() error { w.right = map[string]bool{table: true}; return nil })
 }
 
 func (w *world) Keep(_ context.Context, s drill.State) error {
@@ -169,7 +177,7 @@ func (w *world) Keep(_ context.Context, s drill.State) error {
 
 func (w *world) drill() *drill.Drill {
 	return &drill.Drill{
-		Copies: w, Tables: w, Journal: w, Secret: w, Mirror: w, Switch: w, Memory: w, Now: func() time.Time { return w.now },
+		Copies: w, Tables: w, Truth: w, Journal: w, Secret: w, Mirror: w, Switch: w, Memory: w, Now: func() time.Time { return w.now },
 		Wait: func(context.Context) error { return nil }, Tell: func(string, string) {},
 	}
 }
@@ -237,7 +245,7 @@ func TestNothingComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := draw(t)
 		point := rapid.SampledFrom(w.copies).Draw(t, "point")
-		w.left, w.after = rapid.IntRange(0, 40).Draw(t, "crash at"), rapid.Bool().Draw(t, "after the call")
+		w.left, w.after = rapid.IntRange(0, 50).Draw(t, "crash at"), rapid.Bool().Draw(t, "after the call")
 		s := drill.State{Order: drill.Order{ID: "drill-0001", Kind: drill.Records, Source: "records", Vault: "v", Point: point.ID, Want: drill.Settings{Days: 28, Protected: true}}}
 		w.kept = s
 		report, _, err := w.drill().Run(context.Background(), s)
@@ -272,6 +280,9 @@ func TestNothingComesBack(t *testing.T) {
 		}
 		if n, ok := w.cleared[w.inUse]; !ok || n != int64(len(w.entries)) || report.Journal.Through != n {
 			t.Fatalf("cleared up to %d of %d", n, len(w.entries))
+		}
+		if !w.right[w.inUse] {
+			t.Fatal("what happened until the switch is not in the table")
 		}
 		if len(w.tables) != 1 {
 			t.Fatalf("tables are left over: %v", slices.Collect(maps.Keys(w.tables)))
