@@ -141,7 +141,7 @@ func (d *Drill) steps() []step {
 	if d.Switch != nil {
 		// What was deleted, and what happened, between the replay and the switch is made up for in the new table, now that it
 		// is the one in use.
-		all = append(all, step{"switch", d.switchOver}, step{"replay again", d.replay}, step{"check again", d.check}, step{"reconcile again", d.reconcile})
+		all = append(all, step{switching, d.switchOver}, step{"replay again", d.replay}, step{"check again", d.check}, step{"reconcile again", d.reconcile})
 	}
 	if d.Discard {
 		all = append(all, step{"discard", func(ctx context.Context, s *State) (string, error) {
@@ -184,9 +184,18 @@ func (d *Drill) Run(ctx context.Context, s State) (Report, State, error) {
 			return Report{}, s, err
 		}
 		d.Tell(one.name, detail)
+		if one.name == switching && s.Manual > 0 {
+			return Report{}, s, ErrByHand
+		}
 	}
 	return s.report(d.Now()), s, nil
 }
+
+// ErrByHand says that people have to put the restored table in use now. Running again, when it is, makes up for what
+// happened until then.
+var ErrByHand = errors.New("the table is cleared and has to be put in use by hand")
+
+const switching = "switch"
 
 // choose holds the journal against its mirror, for without a whole journal nothing may be restored, and finds the copy.
 func (d *Drill) choose(ctx context.Context, s *State) (string, error) {

@@ -368,3 +368,30 @@ func (b busy) Switch(ctx context.Context, k drill.Kind, table string) (int, erro
 	b.entries = append(b.entries, journal.Entry{Mark: journal.Mark{Scope: of.Scope, Digest: of.Digest([]byte("secret")), RequestedAt: b.now}, Sequence: 1, NotBefore: b.now, DoneAt: b.now})
 	return b.world.Switch(ctx, k, table)
 }
+
+// TestSwitchByHand holds that a drill waits for people who put a table in use, however long that takes, and then deletes
+// from it what was deleted meanwhile, and puts it right by what happened.
+func TestSwitchByHand(t *testing.T) {
+	w := &world{now: start().Add(day), mirror: map[string]string{}, contents: map[string][]row{"c": {{"t1", "p1"}, {"t2", "p2"}}}, tables: map[string]map[row]bool{}, cleared: map[string]int64{}, settings: map[string]drill.Settings{}, jobs: map[string]string{}}
+	w.copies = []backup.Copy{{ID: "c", Of: "records", Status: backup.Good, CreatedAt: start()}}
+	d := w.drill()
+	d.Switch = byHand{w}
+	_, s, err := d.Run(t.Context(), drill.State{Order: drill.Order{ID: "drill-0001", Kind: drill.Records, Source: "records", Vault: "v"}})
+	if !errors.Is(err, drill.ErrByHand) || w.right != nil {
+		t.Fatalf("%v", err)
+	}
+	if _, err := (busy{w}).Switch(t.Context(), drill.Records, s.Target); err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := d.Run(t.Context(), w.kept)
+	if err != nil || r.Passed || len(w.tables[w.inUse]) != 1 || !w.right[w.inUse] {
+		t.Errorf("%+v: %v", r, err)
+	}
+}
+
+type byHand struct{ *world }
+
+func (b byHand) Switch(context.Context, drill.Kind, string) (int, error) {
+	b.right = nil
+	return 2, nil
+}
