@@ -32,6 +32,7 @@ const (
 	backup      = "shared/domain/backup/backup.go"
 	rotate      = "shared/domain/backup/rotate.go"
 	custody     = "shared/domain/custody/custody.go"
+	drill       = "shared/domain/drill/drill.go"
 )
 
 func mutants() []mutant {
@@ -130,6 +131,9 @@ func ofCopies() []mutant {
 		{"entries are dropped when they are done", replay, "return e.Done() && complete && !oldest.IsZero() && !oldest.Before(e.DoneAt.Add(Grace))", "return e.Done()"},
 		{"a shortened journal is complete", replay, "return 0, fmt.Errorf(\"journal: entry %d is in the mirror and not in the journal; find out why before anything is restored\", n)", "continue"},
 		{"the mirror is not written", journal, "return e, j.Evidence.Keep(ctx, MirrorName(e.Sequence), MirrorText(e))", "return e, nil"},
+		{"what is visible after the replay stops no restore", drill, "	if s.Visible > 0 {", "	if s.Visible < 0 {"},
+		{"a restored table is not held against the others", drill, "return d.Truth.Reconcile(ctx, s.Order.Kind, s.Target)", "return \"\", ctx.Err()"},
+		{"what happens until the switch is not made up for", drill, ", step{\"reconcile again\", d.reconcile})", ")"},
 		{"backups may be 90 days old", backup, "Most = 28 * day", "Most = 90 * day"},
 		{"recovery points do not count", backup, "			earlier(have.Continuous[i].Earliest)\n", ""},
 		{"copies do not count", backup, "			earlier(c.CreatedAt)\n", "			_ = c\n"},

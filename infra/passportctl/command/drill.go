@@ -150,6 +150,9 @@ func drillRestore(ctx context.Context, args []string, w World) error {
 		return err
 	}
 	report, after, err := d.Run(ctx, s)
+	if errors.Is(err, drill.ErrByHand) {
+		return fmt.Errorf("%w\nDo what infra/runbooks/restore-table.md says in step 8, then give the same command again: what happens until then is made up for", err)
+	}
 	if err != nil && len(after.Done) == 0 {
 		return fmt.Errorf("%w\nNothing has been restored", err)
 	}
@@ -216,10 +219,10 @@ func (o *operator) order(v drillFlags) (drill.State, error) {
 func (o *operator) drill(v drillFlags, w World) (*drill.Drill, error) {
 	c, j := o.app.Config(), backing.Journal(o.app)
 	d := &drill.Drill{
-		Copies: backups.Open(o.app.AWS(), c.BackupEndpoint, o.get("RESTORE_ROLE_ARN"), silent), Tables: o.tool,
+		Copies: backups.Open(o.app.AWS(), c.BackupEndpoint, o.get("RESTORE_ROLE_ARN"), silent), Tables: o.tool, Truth: o.tool,
 		Journal: dynamo.NewJournal(o.app.Database().Unguarded()), Secret: j.Secret, Mirror: objects.OpenEvidence(o.app.AWS(), c.S3Endpoint, c.EvidenceBucket, silent),
 		Memory: stateFile(v.state), Now: o.app.Parts().Now, Discard: v.discard,
-		Tell: func(step, what string) { fmt.Fprintf(w.Err, "%-13s %s\n", step, what) },
+		Tell: func(step, what string) { fmt.Fprintf(w.Err, "%-15s %s\n", step, what) },
 		Wait: func(ctx context.Context) error { return w.wait(ctx) },
 	}
 	if v.switches {
@@ -290,7 +293,7 @@ func (s *switcher) Switch(_ context.Context, k drill.Kind, table string) (manual
 		return 0, writeJSON(file, all)
 	}
 	resource := []map[string]any{{"ResourceType": "AWS::DynamoDB::Table", "LogicalResourceId": id, "ResourceIdentifier": map[string]string{"TableName": table}}}
-	fmt.Fprintln(s.w.Err, "resources-to-import.json is for a change set of the type IMPORT (infra/runbooks/restore-table.md, step 7)")
+	fmt.Fprintln(s.w.Err, "resources-to-import.json is for a change set of the type IMPORT (infra/runbooks/restore-table.md, step 8)")
 	return 2, writeJSON("resources-to-import.json", resource)
 }
 

@@ -52,7 +52,7 @@ func (s *Custodies) Keep(ctx context.Context, c custody.Copy) error {
 		return fmt.Errorf("dynamo: the public document of %s is too large", c.Passport)
 	}
 	it["doc"] = blob(doc)
-	if had, err := s.db.get(ctx, s.db.tables.Custody, k); err != nil || had != nil {
+	if had, err := s.db.get(ctx, s.db.tables.Custody, k); err != nil || had["cid"] != nil {
 		return err // kept already, by a call whose answer was lost: the first stays; what ended does not begin again
 	}
 	if len(c.Restricted) > 0 {
@@ -69,7 +69,7 @@ func (s *Custodies) Keep(ctx context.Context, c custody.Copy) error {
 		}
 		it["more"] = blob(sealed)
 	}
-	met, _, err := s.db.put(ctx, s.db.tables.Custody, it, "attribute_not_exists(PK)", nil, nil)
+	met, _, err := s.db.put(ctx, s.db.tables.Custody, it, "attribute_not_exists(cid)", nil, nil)
 	if err == nil && !met { // another process has kept it at this moment
 		return s.keys.Destroy(ctx, c.ID)
 	}
@@ -193,7 +193,9 @@ func ended(p identifier.Product, s passport.Status, at time.Time) item {
 }
 
 // Leave implements custody.Estate: it puts what is left of a published passport in place of what its tenant showed. One
-// write. A passport that is only hidden stays the tenant's row, to be deleted with the others.
+// write, and one more for what leads there. What moved or ceased is written into the table of custody too, where a copy is
+// otherwise: nothing else remembers it when Public is restored, for the tenant will be gone. A passport that is only hidden
+// stays the tenant's row, to be deleted with the others.
 func (s *PublicViews) Leave(ctx context.Context, v passport.PublicView) error {
 	it := ended(v.Product, v.Status, v.At)
 	it["id"], it["pg"], it["ver"] = text(string(v.Passport)), text(v.ProductGroup), number(v.Version)
@@ -214,9 +216,13 @@ func (s *PublicViews) Leave(ctx context.Context, v passport.PublicView) error {
 	if err != nil || v.Status == passport.Hidden {
 		return err
 	}
-	carrier := carrierKey(v.Passport).attributes() // still leads to the product, and names nobody any more
-	carrier["v"], carrier["pd"] = number(1), text(v.Product.Path())
-	_, _, err = s.db.put(ctx, s.db.tables.Public, carrier, "", nil, nil)
+	if v.Status != passport.InCustody {
+		if _, _, err := s.db.put(ctx, s.db.tables.Custody, it, "attribute_not_exists(cid)", nil, nil); err != nil {
+			return err
+		}
+	}
+	// Still leads to the product, and names nobody any more.
+	_, _, err = s.db.put(ctx, s.db.tables.Public, carrierOf(it), "", nil, nil)
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -81,9 +82,20 @@ func (s *Lives) Step(ctx context.Context, step lifecycle.Step) error {
 // door adds the tenant's row to the transaction of a step.
 func (s *Lives) door(x *transaction, step lifecycle.Step) {
 	r := step.After.Record
-	says := r.Door()
+	set, values := saying(r.Door(), r.Epoch)
+	values[":was"] = text(string(step.Before.State))
+	x.update(s.db.tables.Records, tenantKey(r.Tenant), set, "attribute_exists(PK) AND st = :was", values, func(old item) error {
+		if old == nil {
+			return noTenant()
+		}
+		return lifecycle.ErrStale
+	})
+}
+
+// saying is the change after which a tenant's row says who may come in, in an epoch of its life.
+func saying(says access.Door, epoch int64) (set string, values item) {
 	set, gone := "SET st = :s, lep = :l, ep = ep + :one, rev = rev + :one", []string{}
-	values := item{":s": text(string(says.State)), ":l": number(r.Epoch), ":one": number(1), ":was": text(string(step.Before.State))}
+	values = item{":s": text(string(says.State)), ":l": number(epoch), ":one": number(1)}
 	if says.Effective.IsZero() {
 		gone = append(gone, "ef")
 	} else {
@@ -97,12 +109,7 @@ func (s *Lives) door(x *transaction, step lifecycle.Step) {
 	if len(gone) > 0 {
 		set += " REMOVE " + strings.Join(gone, ", ")
 	}
-	x.update(s.db.tables.Records, tenantKey(r.Tenant), set, "attribute_exists(PK) AND st = :was", values, func(old item) error {
-		if old == nil {
-			return noTenant()
-		}
-		return lifecycle.ErrStale
-	})
+	return set, values
 }
 
 // atDoor tells whether the tenant's own row has to say something else after a step. Once the deletion has begun it is

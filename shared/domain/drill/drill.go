@@ -49,6 +49,13 @@ type Tables interface {
 	Discard(ctx context.Context, table string) error
 }
 
+// Truth is what the tables say that were not lost, and that a restored one must not contradict: its copy is from before it.
+type Truth interface {
+	// Reconcile puts right in a restored table what others know better, and says how much that was. Doing it again changes
+	// nothing more.
+	Reconcile(ctx context.Context, k Kind, table string) (said string, err error)
+}
+
 // Switch puts a restored table in the place of the lost one. manual tells how many steps are left to people.
 type Switch interface {
 	Switch(ctx context.Context, k Kind, table string) (manual int, err error)
@@ -63,6 +70,7 @@ type Memory interface {
 type Drill struct {
 	Copies  Copies
 	Tables  Tables
+	Truth   Truth
 	Journal journal.Store
 	Secret  journal.Secret
 	Mirror  journal.Mirror
@@ -127,11 +135,13 @@ type step struct {
 
 func (d *Drill) steps() []step {
 	all := []step{
-		{"choose", d.choose}, {"restore", d.restore}, {"settle", d.settle}, {"replay", d.replay}, {"check", d.check}, {"clear", d.clear},
+		{"choose", d.choose}, {"restore", d.restore}, {"settle", d.settle}, {"replay", d.replay}, {"check", d.check},
+		{"reconcile", d.reconcile}, {"clear", d.clear},
 	}
 	if d.Switch != nil {
-		// What was deleted between the replay and the switch is deleted from the new table too, now that it is the one in use.
-		all = append(all, step{"switch", d.switchOver}, step{"replay again", d.replay}, step{"check again", d.check})
+		// What was deleted, and what happened, between the replay and the switch is made up for in the new table, now that it
+		// is the one in use.
+		all = append(all, step{switching, d.switchOver}, step{"replay again", d.replay}, step{"check again", d.check}, step{"reconcile again", d.reconcile})
 	}
 	if d.Discard {
 		all = append(all, step{"discard", func(ctx context.Context, s *State) (string, error) {
@@ -174,9 +184,18 @@ func (d *Drill) Run(ctx context.Context, s State) (Report, State, error) {
 			return Report{}, s, err
 		}
 		d.Tell(one.name, detail)
+		if one.name == switching && s.Manual > 0 {
+			return Report{}, s, ErrByHand
+		}
 	}
 	return s.report(d.Now()), s, nil
 }
+
+// ErrByHand says that people have to put the restored table in use now. Running again, when it is, makes up for what
+// happened until then.
+var ErrByHand = errors.New("the table is cleared and has to be put in use by hand")
+
+const switching = "switch"
 
 // choose holds the journal against its mirror, for without a whole journal nothing may be restored, and finds the copy.
 func (d *Drill) choose(ctx context.Context, s *State) (string, error) {
@@ -313,6 +332,10 @@ func (d *Drill) check(ctx context.Context, s *State) (string, error) {
 		return "", errors.Join(ErrVisible, d.Memory.Keep(ctx, *s))
 	}
 	return fmt.Sprintf("%d rows, none of what was deleted", s.Rows), nil
+}
+
+func (d *Drill) reconcile(ctx context.Context, s *State) (string, error) {
+	return d.Truth.Reconcile(ctx, s.Order.Kind, s.Target)
 }
 
 // clear ends the quarantine. What was written down, or has begun, since the replay is replayed first.

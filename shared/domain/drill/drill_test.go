@@ -31,6 +31,7 @@ type world struct {
 	cleared  map[string]int64
 	settings map[string]drill.Settings
 	jobs     map[string]string // by token
+	right    map[string]bool   // tables that were put right
 	inUse    string
 	kept     drill.State
 
@@ -151,6 +152,9 @@ func (w *world) Visible(_ context.Context, _ drill.Kind, table string, deleted d
 }
 
 func (w *world) Clear(_ context.Context, _ drill.Kind, table string, n int64, at time.Time) (clearance.Marker, error) {
+	if !w.right[table] {
+		return clearance.Marker{}, errors.New("a table is cleared that contradicts others")
+	}
 	err := w.call(func() error { w.cleared[table] = n; return nil })
 	return clearance.Marker{Table: table, TableID: "id of " + table, Sequence: n, At: at}, err
 }
@@ -160,7 +164,11 @@ func (w *world) Discard(_ context.Context, table string) error {
 }
 
 func (w *world) Switch(_ context.Context, _ drill.Kind, table string) (int, error) {
-	return 0, w.call(func() error { w.inUse = table; return nil })
+	return 0, w.call(func() error { w.inUse, w.right = table, nil; return nil })
+}
+
+func (w *world) Reconcile(_ context.Context, _ drill.Kind, table string) (string, error) {
+	return "put right", w.call(func() error { w.right = map[string]bool{table: true}; return nil })
 }
 
 func (w *world) Keep(_ context.Context, s drill.State) error {
@@ -169,7 +177,7 @@ func (w *world) Keep(_ context.Context, s drill.State) error {
 
 func (w *world) drill() *drill.Drill {
 	return &drill.Drill{
-		Copies: w, Tables: w, Journal: w, Secret: w, Mirror: w, Switch: w, Memory: w, Now: func() time.Time { return w.now },
+		Copies: w, Tables: w, Truth: w, Journal: w, Secret: w, Mirror: w, Switch: w, Memory: w, Now: func() time.Time { return w.now },
 		Wait: func(context.Context) error { return nil }, Tell: func(string, string) {},
 	}
 }
@@ -237,7 +245,7 @@ func TestNothingComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := draw(t)
 		point := rapid.SampledFrom(w.copies).Draw(t, "point")
-		w.left, w.after = rapid.IntRange(0, 40).Draw(t, "crash at"), rapid.Bool().Draw(t, "after the call")
+		w.left, w.after = rapid.IntRange(0, 50).Draw(t, "crash at"), rapid.Bool().Draw(t, "after the call")
 		s := drill.State{Order: drill.Order{ID: "drill-0001", Kind: drill.Records, Source: "records", Vault: "v", Point: point.ID, Want: drill.Settings{Days: 28, Protected: true}}}
 		w.kept = s
 		report, _, err := w.drill().Run(context.Background(), s)
@@ -272,6 +280,9 @@ func TestNothingComesBack(t *testing.T) {
 		}
 		if n, ok := w.cleared[w.inUse]; !ok || n != int64(len(w.entries)) || report.Journal.Through != n {
 			t.Fatalf("cleared up to %d of %d", n, len(w.entries))
+		}
+		if !w.right[w.inUse] {
+			t.Fatal("what happened until the switch is not in the table")
 		}
 		if len(w.tables) != 1 {
 			t.Fatalf("tables are left over: %v", slices.Collect(maps.Keys(w.tables)))
@@ -356,4 +367,31 @@ func (b busy) Switch(ctx context.Context, k drill.Kind, table string) (int, erro
 	of := journal.Subject{Scope: journal.Passport, ID: "p2"}
 	b.entries = append(b.entries, journal.Entry{Mark: journal.Mark{Scope: of.Scope, Digest: of.Digest([]byte("secret")), RequestedAt: b.now}, Sequence: 1, NotBefore: b.now, DoneAt: b.now})
 	return b.world.Switch(ctx, k, table)
+}
+
+// TestSwitchByHand holds that a drill waits for people who put a table in use, however long that takes, and then deletes
+// from it what was deleted meanwhile, and puts it right by what happened.
+func TestSwitchByHand(t *testing.T) {
+	w := &world{now: start().Add(day), mirror: map[string]string{}, contents: map[string][]row{"c": {{"t1", "p1"}, {"t2", "p2"}}}, tables: map[string]map[row]bool{}, cleared: map[string]int64{}, settings: map[string]drill.Settings{}, jobs: map[string]string{}}
+	w.copies = []backup.Copy{{ID: "c", Of: "records", Status: backup.Good, CreatedAt: start()}}
+	d := w.drill()
+	d.Switch = byHand{w}
+	_, s, err := d.Run(t.Context(), drill.State{Order: drill.Order{ID: "drill-0001", Kind: drill.Records, Source: "records", Vault: "v"}})
+	if !errors.Is(err, drill.ErrByHand) || w.right != nil {
+		t.Fatalf("%v", err)
+	}
+	if _, err := (busy{w}).Switch(t.Context(), drill.Records, s.Target); err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := d.Run(t.Context(), w.kept)
+	if err != nil || r.Passed || len(w.tables[w.inUse]) != 1 || !w.right[w.inUse] {
+		t.Errorf("%+v: %v", r, err)
+	}
+}
+
+type byHand struct{ *world }
+
+func (b byHand) Switch(context.Context, drill.Kind, string) (int, error) {
+	b.right = nil
+	return 2, nil
 }

@@ -20,6 +20,8 @@ import (
 
 // Lives is lifecycle.Store and lifecycle.Certificates.
 type Lives struct {
+	// Door is asked whether the tenant's own row, which is in another table, is as a step expects it; nil: it always is.
+	Door func(lifecycle.Step) error
 	// Written is told of each step that was stored, with what went to the tenant's trail; nil: nobody is.
 	Written func(lifecycle.Step)
 	// Gone is told of a tenant that was retired, before anything is removed.
@@ -70,13 +72,20 @@ func (l *Lives) Step(_ context.Context, s lifecycle.Step) error {
 		return fault.New(fault.CodeOrganisationUnknown, "There is no such organisation.")
 	}
 	is := lifecycle.Record{State: state}
-	if life, ok := l.lives[t]; ok {
+	life, known := l.lives[t]
+	if known {
 		is = life.Record
-	} else {
-		l.order = append(l.order, t)
 	}
 	if is.State != s.Before.State || is.Epoch != s.Before.Epoch || is.Revision != s.Before.Revision {
 		return lifecycle.ErrStale
+	}
+	if l.Door != nil {
+		if err := l.Door(s); err != nil {
+			return err
+		}
+	}
+	if !known {
+		l.order = append(l.order, t)
 	}
 	l.set(t, clone(s.After))
 	if l.Written != nil {
@@ -203,6 +212,8 @@ func (d *dueList) through(at time.Time, most int) []id.Tenant {
 
 // Holds is lifecycle.Holds.
 type Holds struct {
+	// Door is asked whether the tenant's own row, which is in another table, is as a step expects it; nil: it always is.
+	Door func(lifecycle.Step) error
 	// Written is told of each change.
 	Written func(before *lifecycle.Hold, after lifecycle.Hold, e audit.Entry)
 

@@ -43,7 +43,10 @@ func newWorld(cfg Config) *World {
 		lives: ledger.NewLives(), holds: ledger.NewHolds(), choices: ledger.NewChoices(),
 		works: ledger.NewWorks(), guards: ledger.NewGuards(), trail: newTrail(w),
 	}
+	w.doors = map[id.Tenant][]door{}
+	w.ledger.lives.Door = w.expected
 	w.ledger.lives.Written = func(s lifecycle.Step) {
+		w.says(s.After.Record)
 		w.ledger.trail.write(s.Entries...)
 		w.oracle.stepped(s)
 	}

@@ -20,6 +20,7 @@ type kept struct {
 	disposition lifecycle.Disposition
 	fields      []field
 	at          time.Time
+	lost        bool // its address says nothing of it
 }
 
 // keep writes what the custodian decided; again for the same passport replaces it.

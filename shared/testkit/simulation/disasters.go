@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/passportcraft/passportcraft/shared/domain/journal"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
@@ -132,100 +131,4 @@ func (w *World) repolicy() {
 			x.longest = append(x.longest, policyTerms{active: p.Active, residual: p.Residual})
 		}
 	}
-}
-
-// restore brings a table back after some rows of a customer were lost: to a point of the recovery or of the vault. What
-// the journal names is taken out of the restored table before anybody may read it.
-func (w *World) restore() {
-	d := w.dice.backup
-	lost := w.loseSome()
-	point := w.now.Add(-d.between(5*time.Minute, w.now.Sub(w.backups.earliest())))
-	if len(w.backups.points) > 0 && d.chance(0.5) {
-		point = w.backups.points[d.IntN(len(w.backups.points))].made
-	}
-	var held []journal.Subject // of whole tenants; smaller holds are asked for row by row
-	for _, t := range w.tenants {
-		for _, h := range t.holds {
-			if h.inForce() && h.scope.Kind == lifecycle.ScopeTenant {
-				held = append(held, journal.Subject{Scope: journal.Tenant, ID: string(t.id)})
-			}
-		}
-	}
-	ctx := context.Background()
-	if _, err := journal.Complete(ctx, w.journals.store, w.journals.store); err != nil {
-		w.oracle.fail(6, nil, "the journal is not complete: %v", err)
-	}
-	replay, err := journal.Plan(ctx, w.journals.store, w.journals.Secret, point, w.now, held...)
-	if err != nil {
-		panic(err)
-	}
-	back := 0
-	for _, p := range w.places {
-		if !p.backedUp {
-			continue
-		}
-		for _, t := range append([]id.Tenant(nil), p.order...) {
-			n := w.bringBack(p, t, point, replay)
-			if x := w.byID[t].exit; n > 0 && x != nil && x.sealed.IsZero() {
-				x.digest = w.digest(t) // something that an earlier accident took
-			}
-			back += n
-		}
-	}
-	w.backups.replace()
-	w.stats.Restores++
-	w.logf("a backup of %s is restored: %d rows were lost, %d came back, %d entries of the journal count", point.Format(time.RFC3339), lost, back, replay.Entries)
-}
-
-// loseSome loses rows of one customer by accident.
-func (w *World) loseSome() (n int) {
-	for _, t := range w.tenants {
-		if t.closed || t.exit != nil || !w.dice.backup.chance(0.2) {
-			continue
-		}
-		for _, r := range append([]*row(nil), w.place(placeRecords).rows(t.id)...) {
-			if n < 5 && r.kind != "head" && w.dice.backup.chance(0.3) && r.place.remove(r, "accident") {
-				n++
-			}
-		}
-		return n
-	}
-	return 0
-}
-
-// bringBack puts what a tenant had at a point back, where it is no longer and the journal does not name it.
-func (w *World) bringBack(p *place, t id.Tenant, point time.Time, replay *journal.Replay) (n int) {
-	s := p.shelf(t)
-	for _, r := range append([]*row(nil), s.dead...) {
-		if r.at.After(point) || !r.gone.After(point) {
-			continue
-		}
-		if _, live := s.find(r.key); live {
-			continue
-		}
-		names := []journal.Subject{{Scope: journal.Tenant, ID: string(t)}}
-		if r.passport != "" {
-			names = append(names, journal.Subject{Scope: journal.Passport, ID: string(r.passport)})
-		}
-		if r.person != "" {
-			names = append(names, journal.Subject{Scope: journal.Person, ID: string(r.person)})
-		}
-		holds, err := w.ledger.holds.Of(context.Background(), t)
-		if err != nil {
-			panic(err)
-		}
-		kept := lifecycle.Blocked(holds, lifecycle.Target{Tenant: t, Passport: r.passport, User: r.person}) != nil
-		if !kept && replay.Names(names...) {
-			continue
-		}
-		again := *r
-		if again.cause != ghost {
-			again.cause = restored
-		}
-		again.gone = time.Time{}
-		w.oracle.back(r)
-		p.put(again)
-		n++
-	}
-	return n
 }

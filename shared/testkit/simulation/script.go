@@ -153,6 +153,7 @@ func (w *World) corrupt(t *tenant, x *exit) {
 			l.Record.Revision = is.Revision + 1
 			l.DueAt = w.now
 		})
+		w.says(w.life(t).Record)
 		if _, err := w.ledger.works.Of(context.Background(), t.id); err == nil && w.life(t).Record.State == lifecycle.Window {
 			_ = w.ledger.works.Remove(context.Background(), t.id)
 		}

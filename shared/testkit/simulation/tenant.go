@@ -91,6 +91,7 @@ func (w *World) found() *tenant {
 	t.name = fmt.Sprintf("Tenant %d", t.n)
 	w.tenants, w.byID[t.id] = append(w.tenants, t), t
 	w.ledger.lives.Found(t.id)
+	w.says(lifecycle.New(t.id, lifecycle.Current()))
 	w.stats.Tenants++
 	w.put(placeKeys, row{tenant: t.id, key: "key", kind: "tenant-key", value: d.Uint64()})
 	w.put(placeSettings, row{tenant: t.id, key: "tenant", kind: "tenant", value: d.Uint64()})

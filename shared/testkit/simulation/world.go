@@ -47,6 +47,7 @@ type World struct {
 	journals     *journals
 	disabled     map[id.Tenant]bool
 	custody      map[id.Passport]*kept
+	doors        map[id.Tenant][]door
 	custodyOrder []id.Passport
 	trace        uint64
 	exports      map[id.Tenant][]*exporting
