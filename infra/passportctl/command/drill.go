@@ -59,6 +59,9 @@ func newOperator(w World, file string) (*operator, error) {
 	if w.Now != nil {
 		now = w.Now
 	}
+	if o.get("APP_ENV") == "" {
+		return nil, usage("no environment: set that of the functions, or name a file with it, on one machine -environment .local/operator.json")
+	}
 	c, err := wire.ReadConfig(o.get)
 	if err != nil {
 		return nil, err
@@ -98,7 +101,10 @@ func (o *operator) table(k drill.Kind, file string) (name, logicalID string, wan
 		drill.Records: {"RecordsTable", "RECORDS_TABLE"}, drill.People: {"PeopleTable", "PEOPLE_TABLE"}, drill.Public: {"PublicTable", "PUBLIC_TABLE"}, drill.Keys: {"KeysTable", "KEYS_TABLE"},
 	}[k]
 	if name = o.get(of.variable); name == "" {
-		return "", "", want, usage("%s is not set, or %q is no table: records, people, public or keys", of.variable, k)
+		if of.variable == "" {
+			return "", "", want, usage("%q is no table: say records, people, public or keys", k)
+		}
+		return "", "", want, usage("the environment does not say %s", of.variable)
 	}
 	tpl, err := template.Read(file)
 	if err != nil {
