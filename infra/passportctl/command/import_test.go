@@ -53,3 +53,27 @@ func TestImportIsGoneOnWith(t *testing.T) {
 		}
 	}
 }
+
+// TestTableTellsWhatItLeavesOut holds that whoever brings a table learns which columns come to nothing, which are guessed and
+// how numbers and dates are read: with the suggestion, and with each dry run.
+func TestTableTellsWhatItLeavesOut(t *testing.T) {
+	o, dir := newOutside(t), t.TempDir()
+	_, key := o.Tenant(t, "Nordeiche")
+	table, recipe := filepath.Join(dir, "chairs.csv"), filepath.Join(dir, "recipe.json")
+	write(t, table, "EAN;Seriennummer;Gewicht;Herstellungsdatum;Colour\n09506000134376;T-1;4,5;03.02.2026;red\n")
+	code, suggested, said := o.ctl(t, key, "import", table, "-group", "general", "-granularity", "item")
+	for _, want := range []string{`not imported: column E "Colour". No field`, `guessed: column C "Gewicht" -> /content/weightKg. It names no unit`, `"decimal": ","`, `column D "Herstellungsdatum" -> /content/manufacturingDate. Its dates`} {
+		if code != command.Bad || !strings.Contains(said, want) {
+			t.Errorf("%d, and not %q: %s", code, want, said)
+		}
+	}
+	write(t, recipe, suggested)
+	code, out, said := o.ctl(t, key, "import", table, "-recipe", recipe, "-dry-run")
+	if code != command.Good || !strings.Contains(out, "1 would be created") || !strings.Contains(out, `not imported: column E "Colour"`) || strings.Count(out, "not imported") != 1 {
+		t.Errorf("%d %s%s", code, out, said)
+	}
+	write(t, table, "Farbe\nrot\n")
+	if code, out, said := o.ctl(t, key, "import", table, "-group", "general"); code != command.Bad || !strings.Contains(out, `"columns": []`) {
+		t.Errorf("%d %s%s", code, out, said)
+	}
+}

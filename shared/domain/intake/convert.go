@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"slices"
@@ -37,13 +38,7 @@ func NewConverter(r Recipe, g *productgroup.Group, headers []string) (*Converter
 	known := units()
 	var bad []fault.Field
 	for i, col := range r.Mapping.Columns {
-		reader := cellReader{column: col, at: -1, pointer: col.Pointer, units: known, decimal: col.Decimal, dates: col.Dates}
-		if reader.decimal == "" {
-			reader.decimal = r.Mapping.Decimal
-		}
-		if reader.dates == "" {
-			reader.dates = r.Mapping.Dates
-		}
+		reader := cellReader{column: col, at: -1, pointer: col.Pointer, units: known, decimal: cmp.Or(col.Decimal, r.Mapping.Decimal), dates: cmp.Or(col.Dates, r.Mapping.Dates)}
 		if below, ok := strings.CutPrefix(col.Pointer, toContent); ok {
 			if reader.place, ok = content.find(below); !ok {
 				bad = append(bad, fault.Field{Pointer: fmt.Sprintf("/mapping/columns/%d/pointer", i), Code: fault.CodeContentUnknown, Detail: "The product group has no such field."})
