@@ -77,3 +77,29 @@ func TestTableTellsWhatItLeavesOut(t *testing.T) {
 		t.Errorf("%d %s%s", code, out, said)
 	}
 }
+
+// TestTableReport holds that the account of a table says what would be and what was, counts in the same words, and names each
+// thing that is wrong once.
+func TestTableReport(t *testing.T) {
+	o, dir := newOutside(t), t.TempDir()
+	_, key := o.Tenant(t, "Nordeiche")
+	table, recipe := filepath.Join(dir, "chairs.txt"), filepath.Join(dir, "recipe.json")
+	const chairs = "https://id.gs1.org/01/09506000134376/21/"
+	write(t, table, "Product identifier;Serial number\n"+chairs+"T-1;T-1\n"+chairs+"T-1;T-1\n"+chairs+"T-2;T-2;x\n;T-3\n")
+	write(t, recipe, plainRecipe)
+	code, out, said := o.ctl(t, key, "import", table, "-format", "csv", "-recipe", recipe, "-dry-run")
+	for _, want := range []string{
+		"checked: 4 rows; 1 would be created, 0 updated, 0 unchanged, 2 refused, 1 duplicate\n", "row 3, /productIdentifier: Row 2 ", "row 4, C: ", "row 5, Product identifier /productIdentifier: ",
+		"3 of 4 rows were not taken: 2 refused, 1 duplicate",
+	} {
+		if code != command.Bad || !strings.Contains(out+said, want) {
+			t.Errorf("%d, and not %q: %s%s", code, want, out, said)
+		}
+	}
+	if strings.Count(out, "  row ") != 3 {
+		t.Errorf("not one problem for each row: %s", out)
+	}
+	if code, out, said := o.ctl(t, key, "import", table, "-recipe", recipe); code != command.Bad || !strings.Contains(out, "done: 4 rows; 1 created, 0 updated") {
+		t.Errorf("%d %s%s", code, out, said)
+	}
+}

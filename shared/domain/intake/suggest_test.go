@@ -121,7 +121,7 @@ func TestSuggestedReadsWhatWasMeant(t *testing.T) {
 					day, date = 28, fmt.Sprintf("%02d/28/2026", month)
 				}
 			}
-			weights, days = append(weights, float64(whole)+float64(thousandths)/1000), append(days, fmt.Sprintf("2026-%02d-%02d", month, day))
+			weights, days = append(weights, float64(1000*whole+thousandths)/1000), append(days, fmt.Sprintf("2026-%02d-%02d", month, day))
 			table = append(table, fmt.Sprintf("09506000134376;S%d;%s;%s", n, number, date))
 		}
 		r := intake.Recipe{Name: "x", ProductGroup: "general", Granularity: "item"}
