@@ -123,7 +123,9 @@ func write(t *testing.T, file, text string) {
 
 // TestUsage holds that a newcomer's mistakes get a sentence and the right exit code.
 func TestUsage(t *testing.T) {
-	missing := filepath.Join(t.TempDir(), "nothing")
+	missing, environment := filepath.Join(t.TempDir(), "nothing"), filepath.Join(t.TempDir(), "operator.json")
+	write(t, environment, `{"APP_ENV":"prod","AWS_REGION":"eu-west-1"}`)
+	restore := []string{"drill", "restore", "-environment", environment, "-state", missing, "-table"}
 	for _, tc := range []struct {
 		args []string
 		code int
@@ -133,7 +135,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"verify"}, command.Usage, "passportctl verify certificate"}, {[]string{"drill"}, command.Usage, "passportctl drill restore"}, {[]string{"nonsense"}, command.Usage, "no command"},
 		{[]string{"verify", "-h"}, command.Good, "passportctl verify certificate"}, {[]string{"export", "-h"}, command.Good, "passportctl export"}, {[]string{"drill", "mark", "--help"}, command.Good, "passportctl drill mark"},
 		{[]string{"import", "x", "-h"}, command.Good, "-format csv|xlsx"}, {[]string{"-h"}, command.Good, "passportctl drill resume"}, {[]string{"export", "-o", "x", "-nonsense"}, command.Usage, "`passportctl export -h`"},
-		{[]string{"drill", "restore", "-table", "records"}, command.Usage, "no environment: "}, {[]string{"import", "x"}, command.Usage, "-id"},
+		{[]string{"drill", "restore", "-table", "records"}, command.Usage, "no environment: "}, {append(restore[:len(restore):len(restore)], "nonsense"), command.Usage, `passportctl: "nonsense" is no table`},
+		{append(restore[:len(restore):len(restore)], "records"), command.Usage, "does not say RECORDS_TABLE"}, {[]string{"import", "x"}, command.Usage, "-id"},
 		{[]string{"verify", "audit"}, command.Usage, "needs a file"},
 		{[]string{"verify", "audit", "x", "-kye", "y"}, command.Usage, "kye"}, {[]string{"verify", "audit", "x", "-key", missing}, command.Bad, "public key cannot be read"},
 		{[]string{"audit", "download", "-url", "http://127.0.0.1:1", "-o", missing}, command.Usage, "PASSPORTCRAFT_API_KEY"},

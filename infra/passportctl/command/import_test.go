@@ -1,12 +1,15 @@
 package command_test
 
 import (
+	"archive/zip"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/passportcraft/passportcraft/infra/passportctl/command"
 )
@@ -101,5 +104,69 @@ func TestTableReport(t *testing.T) {
 	}
 	if code, out, said := o.ctl(t, key, "import", table, "-recipe", recipe); code != command.Bad || !strings.Contains(out, "done: 4 rows; 1 created, 0 updated") {
 		t.Errorf("%d %s%s", code, out, said)
+	}
+}
+
+// TestArchiveTellsWhatIsLeftToDo brings an export into another organisation: what was published comes back suspended, which
+// is said with its number and the way to publish it again; and the key of another platform is not taken for a forgery alone.
+func TestArchiveTellsWhatIsLeftToDo(t *testing.T) {
+	o, dir := newOutside(t), t.TempDir()
+	_, theirs := o.Tenant(t, "Nordeiche")
+	_, ours := o.Tenant(t, "Südeiche")
+	for _, serial := range []string{"P1", "P2"} {
+		o.Publish(t, theirs, o.Create(t, theirs, strings.ReplaceAll(chair, "SERIAL", serial)))
+	}
+	o.Create(t, theirs, strings.ReplaceAll(chair, "SERIAL", "D1"))
+	o.Clock.Advance(time.Minute)
+	file, pub, other := filepath.Join(dir, "all.zip"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "other.pem")
+	if code, _, said := o.ctl(t, theirs, "export", "-o", file, "-no-audit"); code != command.Good {
+		t.Fatal(said)
+	}
+	code, out, said := o.ctl(t, ours, "import", file)
+	if code != command.Good || !strings.Contains(out, "done: 3 restored") || !strings.Contains(out, "2 passports are suspended") || !strings.Contains(out, "/publication publishes one") {
+		t.Errorf("%d %s%s", code, out, said)
+	}
+	var list struct{ Items []struct{ ID string } }
+	if err := json.Unmarshal(o.Do(t, "GET", "/v1/passports?status=suspended", ours, "").Body.Bytes(), &list); err != nil || len(list.Items) != 2 {
+		t.Fatalf("%v %v", list, err)
+	}
+	if code, out, said := o.ctl(t, theirs, "import", file); code != command.Good || strings.Contains(out, "suspended") || !strings.Contains(out, "3 there already") {
+		t.Errorf("%d %s%s", code, out, said)
+	}
+
+	write(t, other, "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n-----END PUBLIC KEY-----\n")
+	if code, said := ctl(t, "", "verify", "export", file, "-key", other); code != command.Bad || !strings.Contains(said, "NOT what was signed") || !strings.Contains(said, "Or "+other+" is not the key") {
+		t.Errorf("%d %s", code, said)
+	}
+	if code, said := ctl(t, "", "audit", "key", "-url", o.url, "-o", pub); code != command.Good {
+		t.Fatal(said)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(dir, "half.zip")
+	write(t, half, string(b[:len(b)/2]))
+	if code, said := ctl(t, "", "verify", "export", half, "-key", pub); code != command.Bad || strings.Contains(said, "is not the key") {
+		t.Errorf("%d %s", code, said)
+	}
+
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	in, err := z.Open("manifest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest map[string]any
+	if err := json.NewDecoder(in).Decode(&manifest); err != nil || manifest["tenant"] == "" {
+		t.Fatalf("%v %v", manifest, err)
+	}
+	for name, value := range manifest {
+		if value == "" {
+			t.Errorf("the manifest says nothing of %s", name)
+		}
 	}
 }
