@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,7 +23,10 @@ func writable(file string) error {
 		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
 	}
 	if err != nil {
-		return fmt.Errorf("the package cannot be written: %w", err)
+		if p := new(fs.PathError); errors.As(err, &p) {
+			err = p.Err // its name was made up
+		}
+		return fmt.Errorf("the package cannot be written to %s: %w", file, err)
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func (t tabled) suggest(w World) error {
 		case "none":
 			about = "not imported: " + about
 		case "exact":
-			about = "to be seen: " + about + " -> " + printable(c.Pointer)
+			about = "to check: " + about + " -> " + printable(c.Pointer)
 		default:
 			about = "guessed: " + about + " -> " + printable(c.Pointer)
 		}
