@@ -151,10 +151,10 @@ func TestBringTables(t *testing.T) {
 	if err := os.WriteFile(recipe, []byte(suggested), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said, _ := run(false, "-recipe", recipe, "-dry-run"); !strings.Contains(said, "checked: 3 rows; 2 created") || !strings.Contains(said, "row 4, Product identifier") {
+	if said, _ := run(false, "-recipe", recipe, "-dry-run"); !strings.Contains(said, "checked: 3 rows; 2 would be created") || !strings.Contains(said, "row 4, Product identifier") {
 		t.Errorf("dry run: %s", said)
 	}
-	if said, errs := run(false, "-recipe", recipe, "-report", report); !strings.Contains(said, "done: 3 rows; 2 created, 0 updated, 0 unchanged, 1 refused") || !strings.Contains(errs, "1 of 3 rows were refused") {
+	if said, errs := run(false, "-recipe", recipe, "-report", report); !strings.Contains(said, "done: 3 rows; 2 created, 0 updated, 0 unchanged, 1 refused") || !strings.Contains(errs, "1 of 3 rows were not taken: 1 refused, 0 duplicates") {
 		t.Errorf("commit: %s%s", said, errs)
 	}
 	b, err := os.ReadFile(report)

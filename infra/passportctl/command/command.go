@@ -10,13 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -28,9 +25,10 @@ import (
 type World struct {
 	Out, Err io.Writer
 	Getenv   func(string) string
-	Pause    time.Duration  // between two looks at something that takes long; 0: two seconds
-	Now      clock.Clock    // of drills; nil: the machine's, or that of the local platform
-	HTTP     aws.HTTPClient // of drills; nil: a client of its own
+	Pause    time.Duration                                    // between two looks at something that takes long; 0: two seconds
+	Now      clock.Clock                                      // of drills; nil: the machine's, or that of the local platform
+	HTTP     aws.HTTPClient                                   // nil: clients of its own
+	Sleep    func(ctx context.Context, d time.Duration) error // between looks and tries; nil: for as long as that, or until the end
 }
 
 // Exit codes.
@@ -50,18 +48,26 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
   passportctl audit key -url https://passports.example -o audit-key.pem
       downloads the public key. Fetch it once and keep it: a key fetched together with the trail proves little.
   passportctl export -url https://passports.example -o FILE [-scope workspace|passports|account]
+      [-group general] [-status draft|published|suspended|archived]
       [-formats en18223,en18223-jsonld,csv,xlsx|none] [-no-versions] [-no-audit] [-no-documents]
       asks for an export, waits for it and fetches it; with other formats of the passports than EN 18223 in the full form
-      as JSON (en18223), with none, or without some of it. The API key (scope data:export) is read from PASSPORTCRAFT_API_KEY.
-  passportctl import FILE -url https://passports.example [-dry-run]
+      as JSON (en18223), with none, or without some of it. -group and -status go with -scope passports. The API key (scope
+      data:export) is read from PASSPORTCRAFT_API_KEY. An organisation has 5 exports a day.
+  passportctl export -url https://passports.example -o FILE -id ID
+      fetches an export that was asked for before, or what is missing of it, and waits for it if need be.
+  passportctl import FILE.zip -url https://passports.example [-dry-run]
       brings an export back: uploads it, has it checked and stores it. The API key (scope passports:write) is read from
       PASSPORTCRAFT_API_KEY. What was published comes back suspended; what is there already stays as it is.
   passportctl import FILE.csv|FILE.xlsx|FILE.ndjson -url https://passports.example [-dry-run] [-group general]
       [-granularity item] [-recipe recipe.json | -recipe-id ID] [-sheet NAME] [-existing merge|replace] [-publish]
-      [-report report.csv]
+      [-format csv|xlsx|ndjson|archive] [-report report.csv]
       brings passports from a table or from documents, a JSON object a line. The recipe says what the columns become;
-      without one it prints a recipe as the headers suggest it, for you to change. Every row is checked before any is
-      stored; -report writes what became of each row. Publishing takes a key with the scope passports:publish.
+      without one it prints a recipe as the headers suggest it, for you to change, and says which columns it leaves out or
+      guesses. In "mapping", or for one column, "decimal": "," reads 4,5 and "dates": "dmy" reads 18.02.2027 ("mdy":
+      02/18/2027); a column may say its "unit". Every row is checked before any is stored; -report writes what became of
+      each row. -format is for names that do not tell it. Publishing takes a key with the scope passports:publish.
+  passportctl import -id ID -url https://passports.example [-dry-run] [-report report.csv]
+      goes on with an import that was begun before: waits, stores what is checked, and tells what became of it.
   passportctl verify export FILE -key audit-key.pem [-json]
       checks an export offline: it is what the platform signed, and every member in it. Names the first that is not.
   passportctl verify certificate FILE -key audit-key.pem [-json]
@@ -80,51 +86,86 @@ const help = `passportctl checks what PassportCraft signs, without PassportCraft
       lets the deletion go on that has stood still since an outage of more than five days, once, with clocks up to the
       instant: an operator's word, signed with the platform's key. See infra/runbooks/resume-after-outage.md.
   passportctl help
+      says all this; passportctl COMMAND -h says what concerns a command.
 `
+
+// helpOf is the command, or the group of them, that arguments begin with, and what help says of it; "" for none.
+func helpOf(args []string) (name, said string) {
+	for words := min(2, len(args)); words > 0; words-- {
+		name = strings.Join(args[:words], " ")
+		for _, one := range strings.Split(help, "\n  passportctl ")[1:] {
+			if strings.HasPrefix(one, name+" ") {
+				said += "  passportctl " + strings.TrimSuffix(one, "\n") + "\n"
+			}
+		}
+		if said != "" {
+			return name, said
+		}
+	}
+	return "", ""
+}
 
 // Run runs one command and returns the exit code.
 func Run(ctx context.Context, args []string, w World) int {
-	name, rest := strings.Join(args[:min(2, len(args))], " "), args[min(2, len(args)):]
+	which, rest := strings.Join(args[:min(2, len(args))], " "), args[min(2, len(args)):]
 	var err error
 	switch {
-	case name == "verify audit":
+	case which == "verify audit":
 		err = verifyAudit(rest, w)
-	case name == "verify export":
+	case which == "verify export":
 		err = verifyExport(rest, w)
-	case name == "verify certificate":
+	case which == "verify certificate":
 		err = verifyCertificate(rest, w)
 	case len(args) > 0 && args[0] == "import":
 		err = importAll(ctx, args[1:], w)
 	case len(args) > 0 && args[0] == "export":
 		err = exportAll(ctx, args[1:], w)
-	case name == "drill mark":
+	case which == "drill mark":
 		err = drillMark(ctx, rest, w)
-	case name == "drill restore":
+	case which == "drill restore":
 		err = drillRestore(ctx, rest, w)
-	case name == "drill discard":
+	case which == "drill discard":
 		err = drillDiscard(ctx, rest, w)
-	case name == "drill resume":
+	case which == "drill resume":
 		err = drillResume(ctx, rest, w)
-	case name == "audit download":
+	case which == "audit download":
 		err = download(ctx, rest, w)
-	case name == "audit key":
+	case which == "audit key":
 		err = key(ctx, rest, w)
-	case len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help":
+	case len(args) == 0 || args[0] == "help" || asks(args[0]):
 		fmt.Fprint(w.Out, help)
 		return Good
 	default:
-		err = usage("there is no command %q", strings.Join(args, " "))
+		if _, said := helpOf(args); said != "" && len(args) > 1 && asks(args[1]) {
+			err = flag.ErrHelp
+		} else if said != "" {
+			err = usage("say what of this is meant:\n%s", said)
+		} else {
+			err = usage("there is no command %q", strings.Join(args, " "))
+		}
 	}
 	if err == nil {
 		return Good
 	}
-	fmt.Fprintln(w.Err, "passportctl: "+err.Error())
+	name, said := helpOf(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(w.Out, said)
+		return Good
+	}
+	fmt.Fprintln(w.Err, "passportctl: "+strings.TrimSuffix(err.Error(), "\n"))
 	if u := new(usageError); errors.As(err, &u) {
-		fmt.Fprintln(w.Err, "`passportctl help` shows how it is used.")
+		if name == "" {
+			name = "help"
+		} else {
+			name += " -h"
+		}
+		fmt.Fprintf(w.Err, "`passportctl %s` shows how it is used.\n", name)
 		return Usage
 	}
 	return Bad
 }
+
+func asks(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
 type usageError struct{ text string }
 
@@ -136,7 +177,9 @@ func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(fo
 func parse(f *flag.FlagSet, args []string) (rest []string, err error) {
 	f.SetOutput(io.Discard)
 	for len(args) > 0 {
-		if err := f.Parse(args); err != nil {
+		if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
 			return nil, usage("%s", err)
 		}
 		if args = f.Args(); len(args) > 0 {
@@ -204,55 +247,13 @@ func terminal(w io.Writer) bool {
 	return err == nil && about.Mode()&os.ModeCharDevice != 0
 }
 
-// get asks for one address; the body is read by the caller.
-func get(ctx context.Context, address, apiKey string) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
-	if err != nil {
-		return nil, usage("the address %q is not one", address)
-	}
-	if apiKey != "" {
-		if host := r.URL.Hostname(); r.URL.Scheme != "https" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
-			return nil, usage("%s would send your API key in the clear; use https", address)
-		}
-		r.Header.Set("Authorization", "Bearer "+apiKey)
-	}
-	return answered(r)
-}
-
-// answered sends a request; an answer that is no success is an error with the sentence of the problem in it.
-func answered(r *http.Request) (*http.Response, error) {
-	address := r.URL.String()
-	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("%s does not answer: %w", address, err)
-	}
-	if resp.StatusCode < http.StatusMultipleChoices {
-		return resp, nil
-	}
-	defer resp.Body.Close()
-	var problem struct{ Detail string }
-	_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&problem)
-	return nil, fmt.Errorf("%s answers %d. %s", address, resp.StatusCode, printable(problem.Detail))
-}
-
-// printable is text of a server without what steers a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, s)
-}
-
 func key(ctx context.Context, args []string, w World) error {
 	f := flag.NewFlagSet("audit key", flag.ContinueOnError)
 	base, out := f.String("url", "", ""), f.String("o", "", "")
 	if rest, err := parse(f, args); err != nil || len(rest) > 0 || *base == "" || *out == "" {
 		return errors.Join(err, usage("audit key needs -url and -o"))
 	}
-	resp, err := get(ctx, strings.TrimSuffix(*base, "/")+"/trust/audit-key", "")
+	resp, err := api{World: w, base: strings.TrimSuffix(*base, "/")}.get(ctx, "/trust/audit-key")
 	if err != nil {
 		return err
 	}
@@ -275,9 +276,9 @@ func download(ctx context.Context, args []string, w World) error {
 	if rest, err := parse(f, args); err != nil || len(rest) > 0 || *base == "" || *out == "" {
 		return errors.Join(err, usage("audit download needs -url and -o"))
 	}
-	apiKey := w.Getenv("PASSPORTCRAFT_API_KEY")
-	if apiKey == "" {
-		return usage("set PASSPORTCRAFT_API_KEY to a key with the scope audit:read")
+	a, err := w.api(*base, "audit:read")
+	if err != nil {
+		return err
 	}
 	part, err := os.OpenFile(*out+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -286,7 +287,7 @@ func download(ctx context.Context, args []string, w World) error {
 	defer part.Close()
 	last := int64(0)
 	for from, pages := "0", 1; from != ""; pages++ {
-		resp, err := get(ctx, strings.TrimSuffix(*base, "/")+"/v1/audit/log?from="+from, apiKey)
+		resp, err := a.get(ctx, "/v1/audit/log?from="+from)
 		if err != nil {
 			return err
 		}

@@ -123,19 +123,26 @@ func write(t *testing.T, file, text string) {
 
 // TestUsage holds that a newcomer's mistakes get a sentence and the right exit code.
 func TestUsage(t *testing.T) {
-	missing := filepath.Join(t.TempDir(), "nothing")
+	missing, environment := filepath.Join(t.TempDir(), "nothing"), filepath.Join(t.TempDir(), "operator.json")
+	write(t, environment, `{"APP_ENV":"prod","AWS_REGION":"eu-west-1"}`)
+	restore := []string{"drill", "restore", "-environment", environment, "-state", missing, "-table"}
 	for _, tc := range []struct {
 		args []string
 		code int
 		says string
 	}{
 		{nil, command.Good, "passportctl verify audit"}, {[]string{"help"}, command.Good, "passportctl verify audit"},
-		{[]string{"verify"}, command.Usage, "no command"}, {[]string{"verify", "audit"}, command.Usage, "needs a file"},
+		{[]string{"verify"}, command.Usage, "passportctl verify certificate"}, {[]string{"drill"}, command.Usage, "passportctl drill restore"}, {[]string{"nonsense"}, command.Usage, "no command"},
+		{[]string{"verify", "-h"}, command.Good, "passportctl verify certificate"}, {[]string{"export", "-h"}, command.Good, "passportctl export"}, {[]string{"drill", "mark", "--help"}, command.Good, "passportctl drill mark"},
+		{[]string{"import", "x", "-h"}, command.Good, "-format csv|xlsx"}, {[]string{"-h"}, command.Good, "passportctl drill resume"}, {[]string{"export", "-o", "x", "-nonsense"}, command.Usage, "`passportctl export -h`"},
+		{[]string{"drill", "restore", "-table", "records"}, command.Usage, "no environment: "}, {append(restore[:len(restore):len(restore)], "nonsense"), command.Usage, `passportctl: "nonsense" is no table`},
+		{append(restore[:len(restore):len(restore)], "records"), command.Usage, "does not say RECORDS_TABLE"}, {[]string{"import", "x"}, command.Usage, "-id"},
+		{[]string{"verify", "audit"}, command.Usage, "needs a file"},
 		{[]string{"verify", "audit", "x", "-kye", "y"}, command.Usage, "kye"}, {[]string{"verify", "audit", "x", "-key", missing}, command.Bad, "public key cannot be read"},
 		{[]string{"audit", "download", "-url", "http://127.0.0.1:1", "-o", missing}, command.Usage, "PASSPORTCRAFT_API_KEY"},
 		{[]string{"audit", "key", "-url", "http://127.0.0.1:1", "-o", missing}, command.Bad, "does not answer"},
 	} {
-		if code, said := ctl(t, "", tc.args...); code != tc.code || !strings.Contains(said, tc.says) {
+		if code, said := ctl(t, "", tc.args...); code != tc.code || !strings.Contains(said, tc.says) || strings.Contains(said, "help requested") {
 			t.Errorf("%v: %d %s", tc.args, code, said)
 		}
 	}

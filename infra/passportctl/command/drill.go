@@ -59,6 +59,9 @@ func newOperator(w World, file string) (*operator, error) {
 	if w.Now != nil {
 		now = w.Now
 	}
+	if o.get("APP_ENV") == "" {
+		return nil, usage("no environment: set that of the functions, or name a file with it, on one machine -environment .local/operator.json")
+	}
 	c, err := wire.ReadConfig(o.get)
 	if err != nil {
 		return nil, err
@@ -95,8 +98,11 @@ func movedClock(file string) (clock.Clock, error) {
 // table is what the template says of a kind, and its name here.
 func (o *operator) table(k drill.Kind, file string) (name string, want drill.Settings, err error) {
 	at := k.Place()
-	if name = o.get(at.Variable); name == "" || !k.Known() {
-		return "", want, usage("%s is not set, or %q is no table that is restored: records, people, public, custody or keys", at.Variable, k)
+	if !k.Known() {
+		return "", want, usage("%q is no table that is restored: say records, people, public, custody or keys", k)
+	}
+	if name = o.get(at.Variable); name == "" {
+		return "", want, usage("the environment does not say %s", at.Variable)
 	}
 	tpl, err := template.Read(file)
 	if err != nil {

@@ -9,14 +9,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
+	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
 // verifyExport checks a package offline and names the first member that is wrong.
@@ -48,7 +47,7 @@ func verifyExport(args []string, w World) error {
 		err = a.Verify(bar(w, "checking"))
 	}
 	if err != nil {
-		return fmt.Errorf("this export is NOT what was signed: %w", err)
+		return fmt.Errorf("this export is NOT what was signed: %w%s", err, orAnotherKey(err, *keyFile))
 	}
 	if *asJSON {
 		return json.NewEncoder(w.Out).Encode(map[string]any{"tenant": a.Manifest.Tenant, "snapshot": a.Manifest.Snapshot, "counts": a.Manifest.Counts, "members": len(a.Manifest.Members)})
@@ -56,6 +55,15 @@ func verifyExport(args []string, w World) error {
 	fmt.Fprintf(w.Out, "good: %d members of tenant %s as of %s; %d passports, %d versions\n",
 		len(a.Manifest.Members), a.Manifest.Tenant, a.Manifest.Snapshot.Format(time.RFC3339), a.Manifest.Counts["passports"], a.Manifest.Counts["versions"])
 	return nil
+}
+
+// orAnotherKey says what else it may mean that a signature does not fit.
+func orAnotherKey(err error, file string) string {
+	w := new(archive.Wrong)
+	if !errors.As(err, &w) || w.Member != archive.SignatureName {
+		return ""
+	}
+	return fmt.Sprintf(".\nOr %s is not the key of the platform that made it; `passportctl audit key` fetches that", file)
 }
 
 func publicKey(file string) (*ecdsa.PublicKey, error) {
@@ -95,131 +103,140 @@ func bar(w World, what string) func(done, total int64) {
 
 // status is what is read of an export.
 type status struct {
-	ID, State, Why      string
-	Items, Total, Bytes int64
-	SecondsLeft         int64
-	Download            *struct{ URL string }
+	ID, State, Why, Scope string
+	Items, Total, Bytes   int64
+	Snapshot              time.Time
+	Download              *struct{ URL string }
 }
 
-// exportAll asks for an export, waits until it is packed and fetches it.
+func (e status) working() bool { return e.State == "queued" || e.State == "running" }
+
+// exportAll asks for an export, or takes one that was asked for before, waits until it is packed and fetches it.
 func exportAll(ctx context.Context, args []string, w World) error {
-	f := flag.NewFlagSet("export", flag.ContinueOnError)
-	base, out, scope := f.String("url", "", ""), f.String("o", "", ""), f.String("scope", "workspace", "")
-	formats, without := f.String("formats", "", ""), map[string]*bool{}
+	f, o := flag.NewFlagSet("export", flag.ContinueOnError), order{include: map[string]*bool{}}
+	base, out, which := f.String("url", "", ""), f.String("o", "", ""), f.String("id", "", "")
+	for name, into := range map[string]*string{"scope": &o.scope, "formats": &o.formats, "group": &o.group, "status": &o.status} {
+		f.StringVar(into, name, "", "")
+	}
 	for _, part := range []string{"versions", "audit", "documents"} {
-		without[part] = f.Bool("no-"+part, false, "")
+		o.include[part] = f.Bool("no-"+part, false, "")
 	}
 	if rest, err := parse(f, args); err != nil || len(rest) > 0 || *base == "" || *out == "" {
 		return errors.Join(err, usage("export needs -url and -o"))
 	}
-	apiKey := w.Getenv("PASSPORTCRAFT_API_KEY")
-	if apiKey == "" {
-		return usage("set PASSPORTCRAFT_API_KEY to a key with the scope data:export")
-	}
-	address := strings.TrimSuffix(*base, "/") + "/v1/exports"
-	body, err := json.Marshal(order(*scope, *formats, without))
+	body, err := json.Marshal(o.body())
 	if err != nil {
 		return err
 	}
-	var e status
-	if err := call(ctx, http.MethodPost, address, apiKey, body, &e); err != nil {
+	if *which != "" && (f.NFlag() != 3 || !id.Valid(id.Export(*which))) {
+		return usage("-id takes the identifier of an export, and that comes as it was asked for: say -url and -o beside it, and nothing else")
+	}
+	a, err := w.api(*base, "data:export")
+	if err != nil {
 		return err
 	}
-	address += "/" + url.PathEscape(e.ID) + "?link=true"
-	draw := bar(w, "packing ")
-	for e.State == "queued" || e.State == "running" {
-		if draw != nil && e.Total > 0 {
-			draw(min(e.Items, e.Total-1), e.Total)
+	if err := writable(*out); err != nil { // before it is asked for, since there are only some a day
+		return err
+	}
+	e := status{ID: *which}
+	if e.ID == "" {
+		if err := a.call(ctx, http.MethodPost, "/v1/exports", body, &e); err != nil {
+			return a.instead(ctx, err)
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("given up; the export goes on and can be fetched later: %s", e.ID)
-		case <-time.After(w.pause()):
-		}
-		e = status{}
-		if err := call(ctx, http.MethodGet, address, apiKey, nil, &e); err != nil {
-			return err
+		if !id.Valid(id.Export(e.ID)) {
+			return fmt.Errorf("%s answers something else than expected", a.base)
 		}
 	}
-	if e.State != "ready" || e.Download == nil {
-		return fmt.Errorf("the export is %s. %s", e.State, e.Why)
+	if e, err = a.packed(ctx, e.ID); err == nil && e.State != "ready" {
+		return fmt.Errorf("the export is %s. %s", printable(e.State), printable(e.Why))
 	}
-	return fetch(ctx, e, *out, w)
+	if err == nil {
+		err = a.fetch(ctx, e, *out)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("given up")
+		}
+		return fmt.Errorf("%w\nThe export is not lost. It is fetched with `passportctl export -url %s -id %s -o %s`", err, a.base, e.ID, *out)
+	}
+	fmt.Fprintf(w.Err, "the export is in %s; check it with `passportctl verify export %s -key audit-key.pem`\n", *out, *out)
+	return nil
 }
 
-// order is what is asked for. What is to be left out is said, and nothing about the rest.
-func order(scope, formats string, without map[string]*bool) map[string]any {
-	o := map[string]any{"scope": scope}
-	switch formats {
+// order is what is asked for.
+type order struct {
+	scope, formats, group, status string
+	include                       map[string]*bool // what is left out
+}
+
+// body says what is to be left out, and nothing about the rest.
+func (o order) body() map[string]any {
+	b := map[string]any{"scope": "workspace"}
+	for name, value := range map[string]string{"scope": o.scope, "productGroup": o.group, "status": o.status} {
+		if value != "" {
+			b[name] = value
+		}
+	}
+	switch o.formats {
 	case "":
 	case "none":
-		o["formats"] = []string{}
+		b["formats"] = []string{}
 	default:
-		o["formats"] = strings.Split(formats, ",")
+		b["formats"] = strings.Split(o.formats, ",")
 	}
 	include := map[string]bool{}
-	for part, left := range without {
+	for part, left := range o.include {
 		if *left {
 			include[part] = false
 		}
 	}
 	if len(include) > 0 {
-		o["include"] = include
+		b["include"] = include
 	}
-	return o
+	return b
 }
 
-func (w World) pause() time.Duration {
-	if w.Pause > 0 {
-		return w.Pause
+// instead adds to a refusal because of too many exports those that are there.
+func (a api) instead(ctx context.Context, err error) error {
+	r := new(refusal)
+	if !errors.As(err, &r) || r.status != http.StatusTooManyRequests {
+		return err
 	}
-	return 2 * time.Second
+	var all struct{ Items []status }
+	if failed := a.call(ctx, http.MethodGet, "/v1/exports", nil, &all); failed != nil {
+		return err
+	}
+	there := ""
+	for _, e := range all.Items {
+		if e.State == "ready" || e.working() {
+			there += fmt.Sprintf("\n  -id %s: %s, of %s, %s", printable(e.ID), printable(e.Scope), e.Snapshot.UTC().Format(time.RFC3339), printable(e.State))
+		}
+	}
+	if there != "" {
+		there = "\nThese are there, and can be fetched:" + there
+	}
+	return fmt.Errorf("%w%s", err, there)
 }
 
-// fetch writes the package beside its name first, so that a file of that name is always a whole one.
-func fetch(ctx context.Context, e status, out string, w World) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, e.Download.URL, http.NoBody)
-	if err != nil {
-		return fmt.Errorf("the link to the package is none")
+// packed waits until nobody packs an export any more. One that is ready comes with a link to its package.
+func (a api) packed(ctx context.Context, which string) (status, error) {
+	draw := bar(a.World, "packing ")
+	for {
+		var e status
+		if err := a.look(ctx, "/v1/exports/"+which+"?link=true", &e); err != nil {
+			return status{ID: which}, err
+		}
+		if e.ID != which || e.State == "ready" && e.Download == nil {
+			return status{ID: which}, fmt.Errorf("%s answers something else than expected", a.base)
+		}
+		if !e.working() {
+			return e, nil
+		}
+		if draw != nil && e.Total > 0 {
+			draw(min(e.Items, e.Total-1), e.Total)
+		}
+		if err := a.sleep(ctx, a.pause()); err != nil {
+			return e, err
+		}
 	}
-	resp, err := (&http.Client{}).Do(r)
-	if err != nil {
-		return fmt.Errorf("the package cannot be fetched: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the package cannot be fetched: the storage answers %d", resp.StatusCode)
-	}
-	part, err := os.OpenFile(out+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("the package cannot be written: %w", err)
-	}
-	defer part.Close()
-	n, err := io.Copy(part, &watched{r: resp.Body, total: e.Bytes, draw: bar(w, "fetching")})
-	if err == nil && n != e.Bytes {
-		err = fmt.Errorf("%d of %d bytes came", n, e.Bytes)
-	}
-	if err != nil {
-		return fmt.Errorf("the download broke off: %w", err)
-	}
-	if err := errors.Join(part.Sync(), part.Close(), os.Rename(out+".part", out)); err != nil {
-		return fmt.Errorf("the package cannot be written: %w", err)
-	}
-	fmt.Fprintf(w.Err, "the export is in %s; check it with `passportctl verify export %s -key audit-key.pem`\n", out, out)
-	return nil
-}
-
-type watched struct {
-	r           io.Reader
-	done, total int64
-	draw        func(done, total int64)
-}
-
-func (p *watched) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	p.done += int64(n)
-	if p.draw != nil && n > 0 {
-		p.draw(p.done, p.total)
-	}
-	return n, err
 }

@@ -58,3 +58,37 @@ func TestServersAreNotTrusted(t *testing.T) {
 		t.Errorf("%d %s", code, said)
 	}
 }
+
+// TestRefusalsHelp holds that everything of a refusal that helps comes to light: each member with what is wrong about it, the
+// code and the request, and the variable that a key which is not taken came from.
+func TestRefusalsHelp(t *testing.T) {
+	o, dir := newOutside(t), t.TempDir()
+	_, key := o.Tenant(t, "Nordeiche")
+	empty, table, recipe := filepath.Join(dir, "empty.csv"), filepath.Join(dir, "table.csv"), filepath.Join(dir, "recipe.json")
+	write(t, empty, "")
+	write(t, table, "Product identifier\nx\n")
+	write(t, recipe, `{"name":"a","productGroup":"general","granularity":"item","mapping":{"columns":[{"header":"Product identifier","pointer":"/productIdentifier"},{"header":"a","pointer":"/content/nmae","language":"en"}]}}`)
+	out := filepath.Join(dir, "x.zip")
+	for _, tc := range []struct {
+		key  string
+		args []string
+		says []string
+	}{
+		{key, []string{"export", "-o", out, "-formats", "pdf"}, []string{"answers 422.", "/formats/0: en18223, en18223-jsonld, csv or xlsx", "value-invalid, request 0"}},
+		{key, []string{"export", "-o", out, "-scope", "all", "-group", "general"}, []string{"/scope: one of workspace, passports, account", "/scope: filters go with the scope passports"}},
+		{key, []string{"import", table, "-group", "nonsense"}, []string{"/productGroup: ", "product-group-unknown"}},
+		{key, []string{"import", empty, "-group", "general"}, []string{"/size: "}},
+		{key, []string{"import", table, "-recipe", recipe}, []string{"/recipe/mapping/columns/1/pointer: The product group has no such field"}},
+		{"pc_local_wrong", []string{"export", "-o", out}, []string{"answers 401.", "PASSPORTCRAFT_API_KEY", "unauthenticated, request 0"}},
+	} {
+		code, _, said := o.ctl(t, tc.key, tc.args...)
+		for _, want := range tc.says {
+			if code != command.Bad || !strings.Contains(said, want) {
+				t.Errorf("%v: %d, and not %q: %s", tc.args, code, want, said)
+			}
+		}
+		if strings.Contains(said, "Authorization") {
+			t.Errorf("%v: whoever types commands sends no headers: %s", tc.args, said)
+		}
+	}
+}

@@ -29,6 +29,13 @@ func (o *tableOptions) flags(f *flag.FlagSet) {
 	f.BoolVar(&o.publish, "publish", false, "")
 }
 
+// says tells whether anything is said about what a file is to become.
+func (o *tableOptions) says() bool {
+	rest := *o
+	rest.report = ""
+	return rest != tableOptions{}
+}
+
 // announcement is the body that announces a file, but for its size and digest. The name tells the format unless -format does.
 func (o tableOptions) announcement(file string) (map[string]any, error) {
 	if o.format == "" {
@@ -88,39 +95,41 @@ type progress struct {
 
 // tabled is what is read of an import of a table.
 type tabled struct {
-	ID, State, Why, Code, ProductGroup, Granularity string
-	Size                                            int64
-	Suggestions                                     []struct {
+	ProductGroup, Granularity string
+	Headers                   []string
+	Suggestions               []struct {
 		Column     json.RawMessage
 		Confidence string
+		Note       string
+	}
+	Recipe *struct {
+		Mapping struct{ Columns []struct{ Header string } }
 	}
 	Check, Commit *progress
 	Reports       map[string]string
 }
 
-// importTable waits for the dry run of an uploaded table, shows it and, unless it is to stay one, has it stored.
-func importTable(ctx context.Context, address, apiKey string, dry bool, report string, w World) error {
-	i, err := worked(ctx, address, apiKey, "checking", w)
-	if err != nil {
-		return err
+// table shows the dry run of an uploaded table and, unless it is to stay one, has it stored.
+func (p pending) table(ctx context.Context, i brought) (err error) {
+	switch i.State {
+	case "uploaded":
+		return i.suggest(p.World)
+	case "checked":
+		if err := p.shown(ctx, i, i.Check, "check"); err != nil {
+			return err
+		}
+		if p.dry {
+			fmt.Fprintln(p.Err, p.nothingStored())
+			return refusedRows(i.Check)
+		}
+		if i, err = p.commit(ctx); err != nil {
+			return err
+		}
 	}
-	if i.State == "uploaded" {
-		return suggest(i, w)
+	if i.State != "done" {
+		return fmt.Errorf("the import is %s. %s (%s)", printable(i.State), printable(i.Why), printable(i.Code))
 	}
-	if err := shown(ctx, i, "checked", i.Check, "check", report, w); err != nil {
-		return err
-	}
-	if dry {
-		fmt.Fprintf(w.Err, "nothing was stored; commit with POST %s/commit, or cancel with DELETE\n", address)
-		return refusedRows(i.Check)
-	}
-	if err := call(ctx, http.MethodPost, address+"/commit", apiKey, nil, &i); err != nil {
-		return err
-	}
-	if i, err = worked(ctx, address, apiKey, "storing ", w); err != nil {
-		return err
-	}
-	if err := shown(ctx, i, "done", i.Commit, "commit", report, w); err != nil {
+	if err := p.shown(ctx, i, i.Commit, "commit"); err != nil {
 		return err
 	}
 	return refusedRows(i.Commit)
@@ -128,22 +137,38 @@ func importTable(ctx context.Context, address, apiKey string, dry bool, report s
 
 func refusedRows(p *progress) error {
 	if p.Progress.Refused > 0 {
-		return fmt.Errorf("%d of %d rows were refused", p.Progress.Refused, p.Progress.Rows)
+		return fmt.Errorf("%d of %s were not taken: %d refused, %s", p.Progress.Refused, count(p.Progress.Rows, "row"), p.Totals.Refused, count(p.Totals.Duplicates, "duplicate"))
 	}
 	return nil
 }
 
-// suggest prints the recipe that the headers suggest, to be changed and given with -recipe.
-func suggest(i tabled, w World) error {
-	var columns []json.RawMessage
-	for _, s := range i.Suggestions {
+// suggest prints the recipe that the headers suggest, to be changed and given with -recipe, and what of it is a guess.
+func (t tabled) suggest(w World) error {
+	columns := []json.RawMessage{}
+	for n, s := range t.Suggestions {
+		var c struct{ Header, Pointer string }
+		if err := json.Unmarshal(s.Column, &c); err != nil {
+			return fmt.Errorf("the server suggests something else than columns: %w", err)
+		}
 		if s.Confidence != "none" {
 			columns = append(columns, s.Column)
 		}
+		about := fmt.Sprintf("column %s %q", letters(n), printable(c.Header))
+		switch s.Confidence {
+		case "none":
+			about = "not imported: " + about
+		case "exact":
+			about = "to check: " + about + " -> " + printable(c.Pointer)
+		default:
+			about = "guessed: " + about + " -> " + printable(c.Pointer)
+		}
+		if s.Confidence != "exact" || s.Note != "" {
+			fmt.Fprintln(w.Err, strings.TrimSuffix(about+". "+printable(s.Note), ". "))
+		}
 	}
-	recipe := map[string]any{"name": "Suggested", "productGroup": i.ProductGroup, "mapping": map[string]any{"columns": columns}}
-	if i.Granularity != "" {
-		recipe["granularity"] = i.Granularity
+	recipe := map[string]any{"name": "Suggested", "productGroup": t.ProductGroup, "mapping": map[string]any{"columns": columns}}
+	if t.Granularity != "" {
+		recipe["granularity"] = t.Granularity
 	}
 	e := json.NewEncoder(w.Out)
 	e.SetIndent("", "  ")
@@ -153,68 +178,74 @@ func suggest(i tabled, w World) error {
 	return errors.New("nothing was stored: look at the recipe above, change it, and come again with -recipe FILE")
 }
 
-// worked waits until nobody works on an import.
-func worked(ctx context.Context, address, apiKey, what string, w World) (tabled, error) {
-	draw := bar(w, what)
-	for {
-		var i tabled
-		if err := call(ctx, http.MethodGet, address, apiKey, nil, &i); err != nil {
-			return i, err
+// letters name a column as spreadsheet programs do: A, B, … Z, AA.
+func letters(n int) string {
+	name := ""
+	for n++; n > 0; n = (n - 1) / 26 {
+		name = string(rune('A'+(n-1)%26)) + name
+	}
+	return name
+}
+
+// unmapped names the columns of which the recipe says nothing.
+func (t tabled) unmapped(w World) {
+	mapped := map[string]bool{}
+	if t.Recipe != nil {
+		for _, c := range t.Recipe.Mapping.Columns {
+			mapped[strings.TrimSpace(c.Header)] = true
 		}
-		if i.State != "waiting" && i.State != "checking" && i.State != "committing" {
-			return i, nil
-		}
-		p := i.Check
-		if i.State == "committing" {
-			p = i.Commit
-		}
-		if draw != nil && p != nil && i.Size > 0 {
-			draw(min(p.Progress.Bytes, i.Size-1), i.Size)
-		}
-		select {
-		case <-ctx.Done():
-			return i, fmt.Errorf("given up looking; the import goes on: %s", address)
-		case <-time.After(w.pause()):
+	}
+	for n, header := range t.Headers {
+		if !mapped[strings.TrimSpace(header)] {
+			fmt.Fprintf(w.Out, "  not imported: column %s %q, of which the recipe says nothing\n", letters(n), printable(header))
 		}
 	}
 }
 
 // shown prints the account of a phase that has come to its end, and fetches the report of it.
-func shown(ctx context.Context, i tabled, want string, p *progress, phase, report string, w World) error {
-	if i.State != want || p == nil {
-		return fmt.Errorf("the import is %s. %s (%s)", printable(i.State), printable(i.Why), printable(i.Code))
+func (p pending) shown(ctx context.Context, i brought, of *progress, phase string) error {
+	if of == nil {
+		return fmt.Errorf("%s answers something else than expected", p.base)
 	}
-	t := p.Totals
-	fmt.Fprintf(w.Out, "%s: %d rows; %d created, %d updated, %d unchanged, %d refused, %d duplicates", want, p.Progress.Rows, t.Created, t.Updated, t.Unchanged, t.Refused, t.Duplicates)
+	t, created := of.Totals, "created"
+	if phase == "check" {
+		created = "would be created"
+	}
+	fmt.Fprintf(p.Out, "%s: %s; %d %s, %d updated, %d unchanged, %d refused, %s", i.State, count(of.Progress.Rows, "row"), t.Created, created, t.Updated, t.Unchanged, t.Refused, count(t.Duplicates, "duplicate"))
 	if t.Published+t.Unfinished > 0 {
-		fmt.Fprintf(w.Out, "; %d published, %d not yet complete", t.Published, t.Unfinished)
+		fmt.Fprintf(p.Out, "; %d published, %d not yet complete", t.Published, t.Unfinished)
 	}
-	fmt.Fprintln(w.Out)
-	for _, r := range p.Refusals {
+	fmt.Fprintln(p.Out)
+	if phase == "check" {
+		i.unmapped(p.World)
+	}
+	for _, r := range of.Refusals {
 		for _, problem := range r.Problems {
-			fmt.Fprintf(w.Out, "  row %d, %s: %s (%s)\n", r.Number, printable(problem.Column+" "+problem.Pointer), printable(problem.Detail), printable(problem.Code))
+			where := strings.TrimSpace(printable(problem.Column) + " " + printable(problem.Pointer))
+			if where != "" {
+				where = ", " + where
+			}
+			fmt.Fprintf(p.Out, "  row %d%s: %s (%s)\n", r.Number, where, printable(problem.Detail), printable(problem.Code))
 		}
 	}
-	if link := i.Reports[phase]; report != "" && link != "" {
-		return fetchReport(ctx, link, report, w)
+	if link := i.Reports[phase]; p.report != "" && link != "" {
+		return p.fetchReport(ctx, link)
 	}
 	return nil
 }
 
-func fetchReport(ctx context.Context, link, file string, w World) error {
+// fetchReport fetches what became of each row.
+func (p pending) fetchReport(ctx context.Context, link string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, link, http.NoBody)
 	if err != nil {
 		return errors.New("the link to the report is none")
 	}
-	resp, err := (&http.Client{Timeout: 10 * time.Minute}).Do(r)
+	resp, err := p.send(r, 10*time.Minute)
 	if err != nil {
 		return fmt.Errorf("the report cannot be fetched: %w", err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the report cannot be fetched: the storage answers %d", resp.StatusCode)
-	}
-	out, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(p.report, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
@@ -222,6 +253,6 @@ func fetchReport(ctx context.Context, link, file string, w World) error {
 	if err := errors.Join(err, out.Close()); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	fmt.Fprintf(w.Err, "what became of each row is in %s\n", file)
+	fmt.Fprintf(p.Err, "what became of each row is in %s\n", p.report)
 	return nil
 }

@@ -143,11 +143,14 @@ func TestReadingGoesOnAfterARefusedRow(t *testing.T) {
 		if row.Number != n {
 			t.Errorf("Number = %d, want %d", row.Number, n)
 		}
+		if len(row.Cells) != 2 || row.Cells[0].Text != "1" || row.Cells[1].Text != "2" {
+			t.Errorf("the other cells are %v", row.Cells)
+		}
 	}
 	row, err := table.Next()
 	wantFault(t, err, fault.CodeCellTooLarge, "/rows/3/columns/A")
-	if row.Number != 3 {
-		t.Errorf("Number = %d, want 3", row.Number)
+	if row.Number != 3 || len(row.Cells) != 2 || row.Cells[0].Text != "" || row.Cells[1].Text != "2" {
+		t.Errorf("%+v", row)
 	}
 	row, err = table.Next()
 	if err != nil || row.Number != 4 || row.Cells[1].Text != "6" {

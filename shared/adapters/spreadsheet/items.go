@@ -60,7 +60,6 @@ func (i *Items) Next(context.Context) (intake.Item, error) {
 		for _, field := range f.Fields {
 			it.Problems = append(it.Problems, intake.Problem{Column: i.column(field.Pointer), Code: field.Code, Detail: field.Detail})
 		}
-		return it, nil
 	}
 	it.Cells, it.Exact = make([]string, len(row.Cells)), make([]bool, len(row.Cells))
 	for n, c := range row.Cells {

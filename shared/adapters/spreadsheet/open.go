@@ -189,8 +189,8 @@ func (t *Table) Sheets() []string { return t.sheets }
 // after the last.
 //
 // An error with a Row whose Number is not zero is a fault that concerns this row alone (cell-too-large,
-// formula-refused, row-too-wide), with a pointer such as /rows/17/columns/B for each refused cell: Next goes on with
-// the following row. Every other error is final.
+// formula-refused, row-too-wide), with a pointer such as /rows/17/columns/B for each refused cell, and the Row has its
+// other cells: Next goes on with the following row. Every other error is final.
 func (t *Table) Next() (Row, error) {
 	if t.err != nil {
 		return Row{}, t.err
@@ -211,14 +211,15 @@ func (t *Table) Next() (Row, error) {
 		r.faults = append(r.faults, fault.Field{Pointer: pointer(r.number, r.wide-1), Code: fault.CodeRowTooWide,
 			Detail: fmt.Sprintf("Row %d has a value in column %s, which has no header.", r.number, letters(r.wide-1))})
 	}
-	if len(r.faults) > 0 {
-		return Row{Number: r.number}, rowFault(r)
-	}
 	cells := r.cells
 	for len(cells) < len(t.columns) {
 		cells = append(cells, Cell{})
 	}
-	return Row{Number: r.number, Cells: cells}, nil
+	row := Row{Number: r.number, Cells: cells}
+	if len(r.faults) > 0 {
+		return row, rowFault(r)
+	}
+	return row, nil
 }
 
 // rowFault says what is wrong with the first refused cell of a row and points at all of them.

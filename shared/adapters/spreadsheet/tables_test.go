@@ -195,7 +195,7 @@ func written(t *rapid.T, g *productgroup.Group, f export.Format, contents []map[
 
 // suggested is the mapping that is proposed for headers, without those that lead nowhere.
 func suggested(t *rapid.T, g *productgroup.Group, headers []string) intake.Recipe {
-	all, err := intake.Suggest(headers, g)
+	all, err := intake.Suggest(headers, nil, g)
 	if err != nil {
 		t.Fatal(err)
 	}

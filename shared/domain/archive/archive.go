@@ -47,7 +47,6 @@ type Manifest struct {
 	Format   string            `json:"format"`
 	Export   string            `json:"export"`
 	Tenant   string            `json:"tenant"`
-	Name     string            `json:"organisation"`
 	Snapshot time.Time         `json:"snapshot"`          // instant to which the content is true
 	Policy   string            `json:"policy"`            // version of the rules by which it was made
 	Counts   map[string]int64  `json:"counts"`            // records by kind

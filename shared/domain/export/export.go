@@ -251,7 +251,9 @@ func (s *Service) Request(ctx context.Context, by access.Caller, o Options) (Exp
 	}
 	recent := slices.DeleteFunc(slices.Clone(all), func(e Export) bool { return by.At.Sub(e.RequestedAt) >= 24*time.Hour })
 	if len(recent) >= PerDay {
-		return Export{}, fault.New(fault.CodeRateLimited, "An organisation can ask for %d exports in 24 hours.", PerDay).After(recent[len(recent)-1].RequestedAt.Add(24 * time.Hour).Sub(by.At))
+		next := recent[PerDay-1].RequestedAt.Add(24 * time.Hour)
+		return Export{}, fault.New(fault.CodeRateLimited, "An organisation can ask for %d exports in 24 hours; the next one from %s on. Those that are ready can be fetched: GET /v1/exports lists them.",
+			PerDay, next.UTC().Format(time.RFC3339)).After(next.Sub(by.At))
 	}
 	e := Export{
 		ID: id.New[id.Export](s.IDs), Tenant: by.Tenant, State: Queued, Options: o.orDefault(), RequestedAt: by.At, RequestedBy: by.Actor, Snapshot: by.At,

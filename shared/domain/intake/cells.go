@@ -158,10 +158,19 @@ func date(s string, order DateOrder, month bool) (any, *Problem) {
 		y, m, d, ok = localDate(s, order)
 	}
 	if !ok {
-		how := map[DateOrder]string{DayMonthYear: " or day.month.year", MonthDayYear: " or month/day/year"}[order]
-		return nil, wrong(fault.CodeContentValue, "%s is not a date; expected is year-month-day%s with a year of four digits.", quote(s), how)
+		how, hint := "", ""
+		if order == DayMonthYear || order == MonthDayYear {
+			how = " or " + orderWords(order)
+		}
+		for _, o := range []DateOrder{MonthDayYear, DayMonthYear} {
+			y, m, d, ok := localDate(s, o)
+			if ok && o != order && onCalendar(y, m, d) && (o == DayMonthYear || !strings.Contains(s, ".")) {
+				hint += fmt.Sprintf(" If it means %s, say \"dates\": %q in the recipe.", orderWords(o), o)
+			}
+		}
+		return nil, wrong(fault.CodeContentValue, "%s is not a date; expected is year-month-day%s with a year of four digits.%s", quote(s), how, hint)
 	}
-	if m < 1 || m > 12 || d != 0 && (d < 1 || time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC).Day() != d) {
+	if !onCalendar(y, m, d) {
 		return nil, wrong(fault.CodeContentValue, "%s is not a day of the calendar.", quote(s))
 	}
 	if month || d == 0 {
@@ -253,6 +262,13 @@ func (r *cellReader) number(f *field, s string) (any, *Problem) {
 	}
 	plain, problem := plainNumber(digits, r.decimal)
 	if problem != nil {
+		other := Comma
+		if r.decimal == Comma {
+			other = Point
+		}
+		if _, worse := plainNumber(digits, other); worse == nil && problem.Code == fault.CodeContentType {
+			problem.Detail += fmt.Sprintf(" If that is what the %s is for, say \"decimal\": %q in the recipe.", map[Decimal]string{Comma: "comma", Point: "point"}[other], other)
+		}
 		return nil, problem
 	}
 	exact, ok := new(big.Rat).SetString(plain)

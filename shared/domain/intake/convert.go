@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"slices"
@@ -37,13 +38,7 @@ func NewConverter(r Recipe, g *productgroup.Group, headers []string) (*Converter
 	known := units()
 	var bad []fault.Field
 	for i, col := range r.Mapping.Columns {
-		reader := cellReader{column: col, at: -1, pointer: col.Pointer, units: known, decimal: col.Decimal, dates: col.Dates}
-		if reader.decimal == "" {
-			reader.decimal = r.Mapping.Decimal
-		}
-		if reader.dates == "" {
-			reader.dates = r.Mapping.Dates
-		}
+		reader := cellReader{column: col, at: -1, pointer: col.Pointer, units: known, decimal: cmp.Or(col.Decimal, r.Mapping.Decimal), dates: cmp.Or(col.Dates, r.Mapping.Dates)}
 		if below, ok := strings.CutPrefix(col.Pointer, toContent); ok {
 			if reader.place, ok = content.find(below); !ok {
 				bad = append(bad, fault.Field{Pointer: fmt.Sprintf("/mapping/columns/%d/pointer", i), Code: fault.CodeContentUnknown, Detail: "The product group has no such field."})
@@ -141,7 +136,7 @@ func (c *Converter) Convert(it Item) (Draft, []Problem) {
 	}
 	found := slices.Clone(it.Problems)
 	draft := Draft{ProductGroup: c.recipe.ProductGroup, Granularity: c.recipe.Granularity, Content: passport.Content{}}
-	product, column := "", ""
+	product := ""
 	for i := range c.columns {
 		r := &c.columns[i]
 		s, problem := r.cell(it.Cells)
@@ -154,7 +149,7 @@ func (c *Converter) Convert(it Item) (Draft, []Problem) {
 		}
 		switch r.pointer {
 		case toProduct:
-			product, column = s, r.column.Header
+			product = s
 		case toGranularity:
 			draft.Granularity = level(s)
 		default:
@@ -175,11 +170,20 @@ func (c *Converter) Convert(it Item) (Draft, []Problem) {
 	identified, wrongs := identify(product, draft)
 	for i := range wrongs {
 		if wrongs[i].Pointer == toProduct {
-			wrongs[i].Column = column
+			wrongs[i].Column = c.column(toProduct)
 		}
 	}
 	draft.Product = identified
-	return draft, append(found, wrongs...)
+	return draft, append(found, c.ofThemselves(wrongs, found)...)
+}
+
+// ofThemselves are the problems that do not just follow from another one: what is missing because its cell was refused.
+func (c *Converter) ofThemselves(wrongs, found []Problem) []Problem {
+	return slices.DeleteFunc(wrongs, func(p Problem) bool {
+		header := strings.TrimSpace(c.column(p.Pointer))
+		return header != "" && (p.Code == fault.CodeMemberMissing || p.Code == fault.CodeGranularityUnknown) &&
+			slices.ContainsFunc(found, func(other Problem) bool { return strings.TrimSpace(other.Column) == header })
+	})
 }
 
 func (r *cellReader) blame(p Problem) Problem {

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -100,6 +101,7 @@ func DecodeRecipe(b []byte) (Recipe, error) {
 type checking struct {
 	content *field
 	units   map[string]unit
+	mapping Mapping
 	fields  []fault.Field
 }
 
@@ -114,7 +116,7 @@ func (r Recipe) Check(g *productgroup.Group) error {
 	if err != nil {
 		return err
 	}
-	c := &checking{content: content, units: units()}
+	c := &checking{content: content, units: units(), mapping: r.Mapping}
 	if n := utf8.RuneCountInString(strings.TrimSpace(r.Name)); n < 1 || n > 200 {
 		c.bad("/name", fault.CodeValueInvalid, "Give the recipe a name of 1 to 200 characters.")
 	}
@@ -263,7 +265,7 @@ func (c *checking) fits(at string, col Column, p place) {
 		}
 	}
 	if col.Default != "" {
-		reader := cellReader{column: col, place: p, units: c.units, decimal: col.Decimal, dates: col.Dates}
+		reader := cellReader{column: col, place: p, units: c.units, decimal: cmp.Or(col.Decimal, c.mapping.Decimal), dates: cmp.Or(col.Dates, c.mapping.Dates)}
 		if _, problem := reader.read(col.Default); problem != nil {
 			c.bad(at+"/default", problem.Code, "%s", problem.Detail)
 		}

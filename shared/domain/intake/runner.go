@@ -148,7 +148,7 @@ func (w *work) prepare(ctx context.Context) error {
 		return err
 	}
 	if w.run.State == Waiting {
-		if err := w.arrive(headers); err != nil {
+		if err := w.arrive(ctx, headers); err != nil {
 			return err
 		}
 	}
@@ -169,7 +169,7 @@ func (w *work) prepare(ctx context.Context) error {
 }
 
 // arrive notes what the file has to offer.
-func (w *work) arrive(headers []string) error {
+func (w *work) arrive(ctx context.Context, headers []string) error {
 	w.run.State = Checking
 	if w.run.Format == Documents {
 		return nil
@@ -181,7 +181,13 @@ func (w *work) arrive(headers []string) error {
 	if len(headers) > MaxColumns {
 		return fault.New(fault.CodeColumnsTooMany, "The table has %d columns; at most %d are read.", len(headers), MaxColumns)
 	}
-	if w.run.Suggested, err = Suggest(headers, group); err != nil {
+	var first []Item
+	if w.run.Recipe == nil { // with one, the rows are gone through
+		if first, err = samples(ctx, w.source); err != nil {
+			return err
+		}
+	}
+	if w.run.Suggested, err = Suggest(headers, first, group); err != nil {
 		return err
 	}
 	w.run.Headers = headers

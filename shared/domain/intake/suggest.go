@@ -22,34 +22,37 @@ const (
 type Suggestion struct {
 	Column     Column     `json:"column"`
 	Confidence Confidence `json:"confidence"`
+	Note       string     `json:"note,omitempty"` // what people have to look at: what was guessed, or why nothing was found
 }
 
-// Suggest proposes what becomes of the columns of a table, one suggestion for each header and in the same order. It
-// compares words: case, spaces, punctuation, plurals and camelCase do not matter, a unit or language in the header is
+// Suggest proposes what becomes of the columns of a table, one suggestion for each header and in the same order, and looks
+// at its first rows to see how it writes numbers and dates. It compares words: case, spaces, punctuation, plurals and camelCase do not matter, a unit or language in the header is
 // taken over, and a table of synonyms in English and German helps. A header that fits several fields gets none, and no
 // place is suggested twice: the better match has it, the first header among equals. A language is suggested only where
 // the header names one; without it the suggestion is likely and the language is for people to add. A header that is a JSON
 // Pointer, as those of exports are, says exactly where it leads.
-func Suggest(headers []string, g *productgroup.Group) ([]Suggestion, error) {
+func Suggest(headers []string, samples []Item, g *productgroup.Group) ([]Suggestion, error) {
 	content, err := contentOf(g)
 	if err != nil {
 		return nil, err
 	}
-	s := &suggesting{units: units(), targets: targets(content), taken: map[string]bool{}, out: make([]Suggestion, len(headers))}
+	s := &suggesting{units: units(), targets: targets(content), taken: map[string]int{}, out: make([]Suggestion, len(headers)), fields: make([]*field, len(headers))}
 	parsed := make([]header, len(headers))
 	for i, h := range headers {
-		s.out[i] = Suggestion{Column: Column{Header: h}, Confidence: None}
+		s.out[i] = Suggestion{Column: Column{Header: h}, Confidence: None, Note: "No field has this name."}
 		if len(h) <= 1000 && !s.pointed(i, strings.TrimSpace(h), content) {
 			parsed[i] = headerOf(h, s.units)
 		}
 	}
 	for _, round := range []struct {
-		as    Confidence
-		names func(header) []string
-		of    func(target) []string
+		as     Confidence
+		surely bool // those first of which nothing is a guess
+		names  func(header) []string
+		of     func(target) []string
 	}{
-		{Exact, func(h header) []string { return []string{h.whole, h.name} }, func(t target) []string { return t.names }},
-		{Likely, func(h header) []string { return []string{h.singular} }, func(t target) []string { return t.singulars }},
+		{Exact, true, written, func(t target) []string { return t.names }},
+		{Exact, false, written, func(t target) []string { return t.names }},
+		{Likely, false, func(h header) []string { return []string{h.singular} }, func(t target) []string { return t.singulars }},
 	} {
 		index := map[string][]int{}
 		for i, t := range s.targets {
@@ -61,33 +64,39 @@ func Suggest(headers []string, g *productgroup.Group) ([]Suggestion, error) {
 		}
 		for i, h := range parsed {
 			if s.out[i].Confidence == None {
-				s.offer(i, h, round.as, index, round.names(h))
+				s.offer(i, h, round.as, round.surely, index, round.names(h))
 			}
 		}
 	}
+	s.asWritten(samples)
 	return s.out, nil
 }
+
+func written(h header) []string { return []string{h.whole, h.name} }
 
 // pointed takes a header that is a pointer for what it says, and tells whether it is one. What exports say about a passport
 // beside its content leads nowhere.
 func (s *suggesting) pointed(i int, h string, content *field) bool {
-	col, sure := Column{Header: s.out[i].Column.Header, Pointer: h}, Exact
+	col, sure, note, f := Column{Header: s.out[i].Column.Header, Pointer: h}, Exact, "", (*field)(nil)
 	name, ok := strings.CutPrefix(h, "/")
 	switch below, inContent := strings.CutPrefix(h, toContent); {
 	case h == toProduct || h == toGranularity:
 	case ok && (slices.Contains(kept(), name) || h == "/productGroup"):
+		s.out[i].Note = "The platform says this itself."
 		return true
 	case inContent:
 		p, ok := content.find(below)
 		if !ok || len(p.tokens) == 0 {
+			s.out[i].Note = "The product group has no such field."
 			return true
 		}
-		switch p.field.kind() {
+		switch f = p.field; f.kind() {
 		case kindRefused:
+			s.out[i].Note = f.Refused
 			return true
 		case kindWords:
 			if col.Pointer, col.Language = strings.TrimSuffix(h, "/"+p.language), p.language; p.language == "" {
-				sure = Likely
+				sure, note = Likely, noLanguage
 			}
 		case kindList:
 			col.Separator = listMark
@@ -95,53 +104,72 @@ func (s *suggesting) pointed(i int, h string, content *field) bool {
 	default:
 		return false
 	}
-	if key := col.Pointer + "\x00" + col.Language; !s.taken[key] {
-		s.taken[key] = true
-		s.out[i] = Suggestion{Column: col, Confidence: sure}
-	}
+	s.take(i, col, sure, note, f)
 	return true
 }
 
 type suggesting struct {
 	units   map[string]unit
 	targets []target
-	taken   map[string]bool
+	taken   map[string]int // column that goes to a place
 	out     []Suggestion
+	fields  []*field // to which the columns go
+}
+
+const noLanguage = `It does not say in which language it is: add "language", such as "en".`
+
+// take has a column go to a place, unless another one goes there already.
+func (s *suggesting) take(i int, col Column, sure Confidence, note string, f *field) {
+	key := col.Pointer + "\x00" + col.Language
+	if first, ok := s.taken[key]; ok {
+		s.out[i].Note = fmt.Sprintf("Column %s goes to %s already.", quote(s.out[first].Column.Header), col.Pointer)
+		return
+	}
+	s.taken[key] = i
+	s.out[i], s.fields[i] = Suggestion{Column: col, Confidence: sure, Note: note}, f
 }
 
 // offer suggests the one target that one of the names of a header means.
-func (s *suggesting) offer(i int, h header, as Confidence, index map[string][]int, names []string) {
+func (s *suggesting) offer(i int, h header, as Confidence, surely bool, index map[string][]int, names []string) {
 	for _, name := range names {
-		t, ok := s.only(index[name])
-		if name == "" || !ok {
+		if name == "" || len(index[name]) == 0 {
 			continue
 		}
-		sure := as
+		t, ok := s.only(index[name])
+		if !ok {
+			s.out[i].Note = "Several fields have this name."
+			continue
+		}
+		sure, note := as, ""
+		if as == Likely {
+			note = "The header is a name of this field but for an ending."
+		}
 		col := Column{Header: s.out[i].Column.Header, Pointer: t.pointer}
 		switch t.field.kind() {
 		case kindWords:
 			if col.Language = h.language; h.language == "" {
-				sure = Likely
+				sure, note = Likely, noLanguage
 			}
 		case kindNumber, kindInteger:
 			if _, ok := ratio(s.units, h.unit, t.field.Unit); h.unit != "" && !ok {
+				s.out[i].Note = fmt.Sprintf("%s cannot be converted into %s without rounding.", quote(h.unit), unitWord(t.field.Unit))
 				continue
 			}
 			if col.Unit = h.unit; h.unit == "" && t.field.Unit != "" {
-				sure = Likely
+				sure, note = Likely, fmt.Sprintf("It names no unit, and the numbers are taken for %s: check that, and add \"unit\" if they are in another.", t.field.Unit)
 			}
 		case kindList:
 			col.Separator, sure = listMark, Likely
+			note = fmt.Sprintf("Between the entries of a list there has to be %q, or what \"separator\" says.", listMark)
 		case kindObjects, kindObject:
 			continue
 		}
-		key := col.Pointer + "\x00" + col.Language
-		if s.taken[key] {
+		if surely && sure != Exact {
 			continue
 		}
-		s.taken[key] = true
-		s.out[i] = Suggestion{Column: col, Confidence: sure}
-		return
+		if s.take(i, col, sure, note, t.field); s.fields[i] != nil {
+			return
+		}
 	}
 }
 
