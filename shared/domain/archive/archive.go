@@ -6,7 +6,6 @@
 package archive
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -135,25 +134,10 @@ func Store(w io.Writer, name string, data []byte) (Member, error) {
 	return m, m.write(w, data)
 }
 
-// header is the member as ZIP describes it. Its time is fixed, so that the same content gives the same bytes.
-func (m Member) header() *zip.FileHeader {
-	h := &zip.FileHeader{
-		Name: m.Name, Method: zip.Deflate, CRC32: m.CRC, CompressedSize64: uint64(m.Packed), UncompressedSize64: uint64(m.Size),
-	}
-	h.ModifiedDate = 20<<9 | 1<<5 | 1 // of MS-DOS: 1 January 2000. A raw header is written as it is, and 0 is no date
-	if m.Stored {
-		h.Method = zip.Store
-	}
-	return h
-}
-
 // Begin writes what comes before the bytes of a member.
 func (m Member) Begin(w io.Writer) error {
-	z := zip.NewWriter(w)
-	if _, err := z.CreateRaw(m.header()); err != nil {
-		return fmt.Errorf("archive: %s: %w", m.Name, err)
-	}
-	return z.Flush() // and no Close: the directory comes once, at the end of all
+	_, err := w.Write(m.local())
+	return err
 }
 
 func (m Member) write(w io.Writer, data []byte) error {

@@ -342,7 +342,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}, recent: 60}
+	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}, recent: 20}
 	w.export = export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}, Snapshot: w.now.Now()}
 	for i := range passports {
 		noise := make([]byte, size)
