@@ -60,12 +60,15 @@ func (p *Packages) Ask(ctx context.Context, t id.Tenant, e id.Export, n int) err
 	return p.put(ctx, fmt.Sprintf("requests/%s/%s.%06d.json", t, e, n), []byte("{}\n"))
 }
 
-// Save keeps a checkpoint.
+// Save keeps a checkpoint. One that could not be read again is refused.
 func (p *Packages) Save(ctx context.Context, t id.Tenant, e id.Export, at export.Mark, state []byte) error {
+	if len(state) > maxState {
+		return fmt.Errorf("objects: a checkpoint of %d bytes", len(state))
+	}
 	return p.put(ctx, stateName(t, e, at), state)
 }
 
-// maxState bounds a checkpoint: the names and digests of some hundred thousand members.
+// maxState bounds a checkpoint: what is too little for a part, in base64, and the members of some parts.
 const maxState = 64 << 20
 
 // Load reads a checkpoint.
@@ -76,9 +79,12 @@ func (p *Packages) Load(ctx context.Context, t id.Tenant, e id.Export, at export
 		return nil, failed(err)
 	}
 	defer out.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(out.Body, maxState))
+	b, err := io.ReadAll(io.LimitReader(out.Body, maxState+1))
 	if err != nil {
 		return nil, failed(err)
+	}
+	if len(b) > maxState {
+		return nil, fmt.Errorf("objects: a checkpoint of more than %d bytes", maxState)
 	}
 	return b, nil
 }

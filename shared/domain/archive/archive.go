@@ -6,12 +6,14 @@
 package archive
 
 import (
-	"archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"iter"
 	"time"
 )
 
@@ -23,6 +25,10 @@ const (
 
 // Format is the version of the archive's form.
 const Format = "passportcraft-export/1"
+
+// MaxMembers is how many members an archive may have. Whoever reads one has all of them in memory, some 800 bytes each: that
+// of archive/zip, and the one that the manifest lists. What writes more writes what nobody can read.
+const MaxMembers = 200_000
 
 // Member is one finished member.
 type Member struct {
@@ -61,16 +67,65 @@ type Listed struct {
 func List(members []Member) []Listed {
 	out := make([]Listed, 0, len(members))
 	for _, m := range members {
-		out = append(out, Listed{m.Name, m.Lines, m.Size, m.SHA256})
+		out = append(out, listed(m))
 	}
 	return out
+}
+
+func listed(m Member) Listed { return Listed{m.Name, m.Lines, m.Size, m.SHA256} }
+
+// Write writes the manifest with members that are read one after the other.
+func (m Manifest) Write(w io.Writer, members iter.Seq2[Member, error]) error {
+	m.Members = []Listed{}
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("archive: manifest: %w", err)
+	}
+	const end = "]\n}"
+	if _, err := w.Write(bytes.TrimSuffix(b, []byte(end))); err != nil {
+		return err
+	}
+	before := "\n    "
+	for one, err := range members {
+		var line []byte
+		if err == nil {
+			line, err = json.Marshal(listed(one))
+		}
+		if err == nil {
+			_, err = w.Write(append([]byte(before), line...))
+		}
+		if err != nil {
+			return err
+		}
+		before = ",\n    "
+	}
+	_, err = io.WriteString(w, "\n  "+end+"\n")
+	return err
 }
 
 // Message is what is signed for a manifest: its digest under a line that no other signed thing of the platform begins
 // with.
 func Message(manifest []byte) []byte {
 	sum := sha256.Sum256(manifest)
-	return []byte("passportcraft-export-manifest-v1\n" + hex.EncodeToString(sum[:]) + "\n")
+	return MessageOf(hex.EncodeToString(sum[:]))
+}
+
+// MessageOf is the same of a manifest whose SHA-256 in hex is known.
+func MessageOf(sum string) []byte { return []byte("passportcraft-export-manifest-v1\n" + sum + "\n") }
+
+// Measure is what a member will be that is not compressed and that somebody writes: the local header comes first, and says
+// it. Whoever writes does it once more then, the same.
+func Measure(name string, write func(io.Writer) error) (Member, error) {
+	sum, crc, size := sha256.New(), crc32.NewIEEE(), &length{}
+	err := write(io.MultiWriter(sum, crc, size))
+	return Member{Name: name, Size: size.n, SHA256: hex.EncodeToString(sum.Sum(nil)), Packed: size.n, CRC: crc.Sum32(), Stored: true}, err
+}
+
+type length struct{ n int64 }
+
+func (l *length) Write(p []byte) (int, error) {
+	l.n += int64(len(p))
+	return len(p), nil
 }
 
 // Store writes a member that is not compressed.
@@ -80,63 +135,41 @@ func Store(w io.Writer, name string, data []byte) (Member, error) {
 	return m, m.write(w, data)
 }
 
-// header is the member as ZIP describes it. Its time is fixed, so that the same content gives the same bytes.
-func (m Member) header() *zip.FileHeader {
-	h := &zip.FileHeader{
-		Name: m.Name, Method: zip.Deflate, CRC32: m.CRC, CompressedSize64: uint64(m.Packed), UncompressedSize64: uint64(m.Size),
-	}
-	h.ModifiedDate = 20<<9 | 1<<5 | 1 // of MS-DOS: 1 January 2000. A raw header is written as it is, and 0 is no date
-	if m.Stored {
-		h.Method = zip.Store
-	}
-	return h
+// Begin writes what comes before the bytes of a member.
+func (m Member) Begin(w io.Writer) error {
+	_, err := w.Write(m.local())
+	return err
 }
 
 func (m Member) write(w io.Writer, data []byte) error {
-	z := zip.NewWriter(w)
-	raw, err := z.CreateRaw(m.header())
-	if err != nil {
-		return fmt.Errorf("archive: %s: %w", m.Name, err)
-	}
-	if _, err := raw.Write(data); err != nil {
+	if err := m.Begin(w); err != nil {
 		return err
 	}
-	return z.Flush() // and no Close: the directory comes once, at the end of all
+	_, err := w.Write(data)
+	return err
 }
 
-// Directory writes what follows the members in the file: the central directory. The members are told to it once more
-// with nothing in them, so that it counts their places without having them.
+// Directory writes what follows the members in the file: the central directory.
 func Directory(w io.Writer, members []Member) error {
-	gate := &sluice{to: w}
-	z := zip.NewWriter(gate)
-	nothing := make([]byte, 1<<20)
-	for _, m := range members {
-		raw, err := z.CreateRaw(m.header())
-		if err != nil {
-			return fmt.Errorf("archive: %s: %w", m.Name, err)
-		}
-		for left := m.Packed; left > 0; left -= int64(len(nothing)) {
-			if _, err := raw.Write(nothing[:min(left, int64(len(nothing)))]); err != nil {
-				return err
+	return DirectoryOf(w, func(yield func(Member, error) bool) {
+		for _, m := range members {
+			if !yield(m, nil) {
+				return
 			}
 		}
-	}
-	if err := z.Flush(); err != nil {
-		return err
-	}
-	gate.open = true
-	return z.Close()
+	})
 }
 
-// sluice swallows what is written until it is opened.
-type sluice struct {
-	to   io.Writer
-	open bool
-}
-
-func (s *sluice) Write(p []byte) (int, error) {
-	if !s.open {
-		return len(p), nil
+// DirectoryOf is the same for members that are read one after the other.
+func DirectoryOf(w io.Writer, members iter.Seq2[Member, error]) error {
+	d := directory{to: w}
+	for m, err := range members {
+		if err == nil {
+			err = d.add(m)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return s.to.Write(p)
+	return d.close()
 }

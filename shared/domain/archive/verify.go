@@ -19,9 +19,8 @@ import (
 
 // Limits of what is read, so that a file that claims to be an archive cannot fill memory or time.
 const (
-	maxManifest  = 32 << 20 // some 200,000 members
-	maxDirectory = 32 << 20 // bytes of the central directory; archive/zip keeps all of it in memory
-	maxMembers   = 200_000  // a package of 10,000 parts has some 40,000
+	maxManifest  = MaxMembers * 320 // bytes; a file has 180 of them, and had 220
+	maxDirectory = MaxMembers * 192 // bytes of the central directory, of which a file has 150; archive/zip keeps all of it in memory
 	maxLine      = 32 << 20
 )
 
@@ -61,7 +60,7 @@ func Open(r io.ReaderAt, size int64, key *ecdsa.PublicKey) (*Archive, error) {
 	if err != nil {
 		return nil, broken("the file", "it is no ZIP archive, or it is cut off", err)
 	}
-	if len(z.File) > maxMembers {
+	if len(z.File) > MaxMembers {
 		return nil, wrong("the file", "it has %d members", len(z.File))
 	}
 	a := &Archive{files: make(map[string]*zip.File, len(z.File)), listed: map[string]Listed{}}

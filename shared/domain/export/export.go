@@ -360,6 +360,7 @@ type Mark struct {
 }
 
 // Checkpoints keeps what a packager must remember: names, counts, digests, and packed content that is too little for a part.
+// A list of members has a number of its own.
 type Checkpoints interface {
 	Save(ctx context.Context, t id.Tenant, e id.Export, at Mark, state []byte) error
 	Load(ctx context.Context, t id.Tenant, e id.Export, at Mark) ([]byte, error)

@@ -48,11 +48,17 @@ func (r *run) alive(ctx context.Context) error {
 }
 
 func (r *run) checkpoint(ctx context.Context) error {
+	step := r.export.Step + 1
+	if len(r.Members) >= r.BlockSize {
+		if err := r.block(ctx, Mark{step, r.export.Fence}); err != nil {
+			return err
+		}
+		step++
+	}
 	b, err := json.Marshal(r.progress)
 	if err != nil {
 		return fmt.Errorf("export: checkpoint: %w", err)
 	}
-	step := r.export.Step + 1
 	if err := r.Checkpoints.Save(ctx, r.export.Tenant, r.export.ID, Mark{step, r.export.Fence}, b); err != nil {
 		return err
 	}

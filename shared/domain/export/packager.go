@@ -2,10 +2,8 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"embed"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,15 +20,13 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-//go:embed schemas/*.json
-var schemas embed.FS
-
 // ErrTaken is returned by a store when somebody else packs an export, or it has ended.
 var ErrTaken = errors.New("export: somebody else is at it, or it has ended")
 
 // Sizes and times of packing.
 const (
 	partSize    = 8 << 20 // bytes of a part; S3 takes at least 5 MiB and at most 10,000 parts
+	blockSize   = 1000
 	pageSize    = 100
 	giveUpAfter = 50               // calls that took the export over and made no checkpoint
 	leaseFor    = 90 * time.Second // a part takes seconds; whoever comes after a killed process need not wait long
@@ -52,6 +48,7 @@ type Packager struct {
 	Stage       func(ctx context.Context, t id.Tenant) error // refuses when nobody can fetch the package any more
 	Patience    time.Duration                                // after which it stops and asks to be called again; the function's time less a reserve
 	PartSize    int                                          // 0: 8 MiB
+	BlockSize   int                                          // members that a checkpoint lists itself; 0: 1,000
 }
 
 // phase is what is packed at present.
@@ -62,6 +59,7 @@ const (
 	packAccount
 	packUnsigned
 	packTrail
+	packSeal
 	complete // the package is uploaded and must be put together
 )
 
@@ -69,7 +67,10 @@ const (
 type progress struct {
 	Upload  string           `json:"upload"`
 	Parts   []Part           `json:"parts"`
-	Members []archive.Member `json:"members"`
+	Blocks  []Mark           `json:"blocks"`  // where members are listed
+	Members []archive.Member `json:"members"` // those after them
+	Listed  int              `json:"listed"`  // how many there are in all
+	Numbers map[string]int   `json:"numbers"` // how many there are of each kind
 	Counts  map[string]int64 `json:"counts"`
 	Phase   phase            `json:"phase"`
 	After   string           `json:"after,omitempty"` // place among the passports
@@ -92,7 +93,7 @@ type run struct {
 	export  Export
 	until   time.Time       // when its patience ends
 	parked  Mark            // checkpoint that holds content and is to be removed when it is not the last one any more
-	files   map[string]bool // members under files/ that are packed
+	files   map[digest]bool // names of the members under files/ that are packed
 	open    map[string]*archive.Builder
 	order   []string // kinds that are open, in the order of their opening
 	pending bytes.Buffer
@@ -122,12 +123,9 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	if err != nil {
 		return err
 	}
-	r := &run{Packager: p, export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[string]bool{}, stashes: map[string]*stash{}}
-	if r.PartSize == 0 {
-		r.PartSize = partSize
-	}
+	r := &run{Packager: p.sized(), export: e, until: now.Add(p.Patience), open: map[string]*archive.Builder{}, files: map[digest]bool{}, stashes: map[string]*stash{}}
 	if e.Fence-e.Marked > giveUpAfter {
-		return r.giveUp(ctx)
+		return r.fail(ctx, "It could not be packed. We have been told; ask for another one.")
 	}
 	err = r.restore(ctx)
 	if err == nil {
@@ -135,6 +133,9 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	}
 	if errors.Is(err, ErrTaken) {
 		return p.tidy(ctx, t, which)
+	}
+	if errors.Is(err, errTooMany) {
+		return r.fail(ctx, fmt.Sprintf("It has more than %d files, which is the most that one package holds. Ask for the passports of one product group or status at a time, or leave documents out.", mostMembers))
 	}
 	if err != nil { // whoever is called next need not wait
 		r.export.LeaseUntil = r.Now()
@@ -145,10 +146,17 @@ func (p *Packager) Pack(ctx context.Context, t id.Tenant, which id.Export) error
 	return err
 }
 
-// giveUp ends an export that nobody could pack, so that it does not stay unfinished for ever.
-func (r *run) giveUp(ctx context.Context) error {
+// sized is a packager with the sizes that are not said.
+func (p *Packager) sized() *Packager {
+	whole := *p
+	whole.PartSize, whole.BlockSize = cmp.Or(p.PartSize, partSize), cmp.Or(p.BlockSize, blockSize)
+	return &whole
+}
+
+// fail ends an export that cannot be packed, so that it does not stay unfinished for ever.
+func (r *run) fail(ctx context.Context, why string) error {
 	e := r.export
-	e.State, e.Why = Failed, "It could not be packed. We have been told; ask for another one."
+	e.State, e.Why = Failed, why
 	by := access.Caller{Tenant: e.Tenant, Actor: "system:packager", Request: id.New[id.Request](r.IDs), At: r.Now()}
 	entry := audit.New(r.IDs, by, audit.ExportFailed, "export:"+string(e.ID), "", "")
 	if err := r.Store.End(ctx, e, entry, audit.NoticeOf(r.IDs, entry)); err != nil {
@@ -159,13 +167,12 @@ func (r *run) giveUp(ctx context.Context) error {
 
 func (r *run) restore(ctx context.Context) error {
 	if r.export.Step > 0 {
-		err := r.load(ctx)
-		for _, m := range r.Members {
-			r.files[m.Name] = true
+		if err := r.load(ctx); err != nil {
+			return err
 		}
-		return err
+		return r.recall(ctx)
 	}
-	r.Counts = map[string]int64{}
+	r.Counts, r.Numbers = map[string]int64{}, map[string]int{}
 	if r.export.Options.Scope != Account {
 		var err error
 		if r.Total, err = r.Source.Count(ctx, r.export.Tenant, r.export.Snapshot); err != nil {
@@ -186,7 +193,7 @@ func (r *run) restore(ctx context.Context) error {
 
 func (r *run) pack(ctx context.Context) error {
 	steps := map[phase]func(context.Context) (again bool, err error){packPassports: r.passports, packAccount: r.account, packUnsigned: r.unsigned, packTrail: r.trail}
-	for r.Phase < complete {
+	for r.Phase < packSeal {
 		again, err := steps[r.Phase](ctx)
 		if err != nil {
 			return err
@@ -200,7 +207,7 @@ func (r *run) pack(ctx context.Context) error {
 		}
 		r.Phase++
 	}
-	if len(r.Members) == 0 || r.Members[len(r.Members)-1].Name != archive.SignatureName {
+	if r.Phase == packSeal {
 		if err := r.seal(ctx); err != nil {
 			return err
 		}
@@ -226,13 +233,8 @@ func (r *run) builder(kind string) *archive.Builder {
 	if !slices.Contains([]string{"passports", "versions", "documents", string(EN18223), string(EN18223JSONLD), unsignedKind, "audit"}, kind) {
 		name = kind + ".ndjson"
 	} else {
-		number := 1
-		for _, m := range r.Members {
-			if len(m.Name) > len(kind) && m.Name[:len(kind)+1] == kind+"/" {
-				number++
-			}
-		}
-		name = fmt.Sprintf("%s/%06d.ndjson", kind, number)
+		r.Numbers[kind]++
+		name = fmt.Sprintf("%s/%06d.ndjson", kind, r.Numbers[kind])
 	}
 	if r.open[kind] == nil {
 		r.open[kind] = archive.NewBuilder(name)
@@ -252,8 +254,11 @@ func (r *run) due() bool {
 	for _, s := range r.stashes {
 		n += s.lines.Len() * len(r.export.Options.tables())
 	}
-	return n >= r.PartSize+len(r.Parts)/1000*r.PartSize // so that 10,000 parts hold 400 GB
+	return n >= r.full()
 }
+
+// full is how large a part becomes: 10,000 of them hold 400 GB.
+func (r *run) full() int { return r.PartSize + len(r.Parts)/1000*r.PartSize }
 
 // close ends the open members into the pending part.
 func (r *run) close() error {
@@ -265,7 +270,9 @@ func (r *run) close() error {
 		if err != nil {
 			return err
 		}
-		r.Members = append(r.Members, m)
+		if err := r.add(m); err != nil {
+			return err
+		}
 	}
 	r.order = r.order[:0]
 	return nil
@@ -398,66 +405,6 @@ func (r *run) trail(ctx context.Context) (again bool, err error) {
 		}
 	}
 	return false, nil
-}
-
-// seal adds the schemas, the manifest, its signature and the directory, and uploads the last part.
-func (r *run) seal(ctx context.Context) error {
-	if err := r.close(); err != nil {
-		return err
-	}
-	m := archive.Manifest{
-		Format: archive.Format, Export: string(r.export.ID), Tenant: string(r.export.Tenant), Snapshot: r.export.Snapshot.UTC(), Policy: Policy,
-		Counts: r.Counts, LeftOut: r.export.Options.leftOut(), Schemas: map[string]string{},
-	}
-	files, err := schemas.ReadDir("schemas")
-	if err != nil {
-		return err
-	}
-	builder := archive.NewBuilder("")
-	for _, f := range files {
-		b, err := schemas.ReadFile("schemas/" + f.Name())
-		if err != nil {
-			return err
-		}
-		kind := f.Name()[:len(f.Name())-len(".schema.json")]
-		member := "schemas/" + f.Name()
-		m.Schemas[kind] = member
-		builder.Reuse(member)
-		if err := builder.Raw(b); err != nil {
-			return err
-		}
-		packed, err := builder.Finish(&r.pending)
-		if err != nil {
-			return err
-		}
-		r.Members = append(r.Members, packed)
-	}
-	m.Members = archive.List(r.Members)
-	manifest, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	signature, err := r.Signer.Sign(ctx, archive.Message(manifest))
-	if err != nil {
-		return err
-	}
-	for _, last := range []struct {
-		name string
-		data []byte
-	}{{archive.ManifestName, manifest}, {archive.SignatureName, []byte(base64.StdEncoding.EncodeToString(signature) + "\n")}} {
-		packed, err := archive.Store(&r.pending, last.name, last.data)
-		if err != nil {
-			return err
-		}
-		r.Members = append(r.Members, packed)
-	}
-	if err := archive.Directory(&r.pending, r.Members); err != nil {
-		return err
-	}
-	if err := r.part(ctx); err != nil {
-		return err
-	}
-	return r.checkpoint(ctx)
 }
 
 // finish puts the package together and tells whoever asked.

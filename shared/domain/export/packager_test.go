@@ -342,7 +342,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}, recent: 60}
+	w := &world{key: key, now: clock.NewMovable(clock.Fixed(time.Unix(1_800_000_000, 0))), states: map[export.Mark][]byte{}, uploads: map[string]map[int][]byte{}, recent: 20}
 	w.export = export.Export{ID: "e", Tenant: "t", State: export.Queued, Options: export.Options{Scope: export.Workspace}, Snapshot: w.now.Now()}
 	for i := range passports {
 		noise := make([]byte, size)
@@ -358,7 +358,7 @@ func newWorld(t testing.TB, passports int, size int) *world {
 func (w *world) packager(partSize int, patience time.Duration) *export.Packager {
 	return &export.Packager{
 		Store: w, Requests: w, Source: w, Uploads: w, Shelf: w, Checkpoints: checkpoints{w}, Signer: w, Groups: productgroup.NewSet().Find, Tables: spreadsheet.Tables{}, IDs: id.NewSource(w.now.Now, rand.Reader), Now: w.now.Now,
-		Patience: patience, PartSize: partSize, Stage: func(context.Context, id.Tenant) error { return nil },
+		Patience: patience, PartSize: partSize, BlockSize: 5, Stage: func(context.Context, id.Tenant) error { return nil },
 	}
 }
 

@@ -76,7 +76,7 @@ func (r *run) passport(ctx context.Context, p id.Passport) error {
 // a time, beside the part that it goes into.
 func (r *run) document(ctx context.Context, d DocumentRecord, content func() ([]byte, error)) error {
 	d.File = "files/" + d.SHA256 + document.Extension(d.MediaType)
-	if !r.files[d.File] {
+	if name := digestOf(d.File); !r.files[name] {
 		b, err := content()
 		if err != nil {
 			return err
@@ -88,7 +88,10 @@ func (r *run) document(ctx context.Context, d DocumentRecord, content func() ([]
 		if err != nil {
 			return err
 		}
-		r.Members, r.files[d.File] = append(r.Members, m), true
+		if err := r.add(m); err != nil {
+			return err
+		}
+		r.files[name] = true
 	}
 	if err := r.line("documents", d); err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/passportcraft/passportcraft/shared/domain/archive"
@@ -108,7 +107,9 @@ func (r *run) tables(group string) error {
 		if err != nil {
 			return fmt.Errorf("export: table of %s: %w", group, err)
 		}
-		r.Members = append(r.Members, m)
+		if err := r.add(m); err != nil {
+			return err
+		}
 	}
 	s.rows, s.size = 0, 0
 	s.lines.Reset()
@@ -117,13 +118,9 @@ func (r *run) tables(group string) error {
 }
 
 func (r *run) tableName(group string, f Format) string {
-	number := 1
-	for _, m := range r.Members {
-		if strings.HasPrefix(m.Name, "tables/"+group+"/") && strings.HasSuffix(m.Name, "."+string(f)) {
-			number++
-		}
-	}
-	return fmt.Sprintf("tables/%s/%06d.%s", group, number, f)
+	kind := "tables/" + group + "/" + string(f)
+	r.Numbers[kind]++
+	return fmt.Sprintf("tables/%s/%06d.%s", group, r.Numbers[kind], f)
 }
 
 // table writes one file. Workbooks are compressed in themselves.

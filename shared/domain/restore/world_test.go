@@ -321,13 +321,13 @@ func (w source) Passport(_ context.Context, t id.Tenant, which id.Passport, at t
 	if err := to.Passport(r); err != nil {
 		return err
 	}
-	for _, d := range own.documents[which] {
-		if err := to.Document(d.record(), func() ([]byte, error) { return d.content, w.step(func() error { return nil }) }); err != nil {
+	for _, v := range versions {
+		if err := to.Version(v); err != nil {
 			return err
 		}
 	}
-	for _, v := range versions {
-		if err := to.Version(v); err != nil {
+	for _, d := range own.documents[which] {
+		if err := to.Document(d.record(), func() ([]byte, error) { return d.content, w.step(func() error { return nil }) }); err != nil {
 			return err
 		}
 	}
