@@ -192,6 +192,9 @@ func snapshot(p passport.Passport, history []export.MomentRecord, at time.Time) 
 	if n := len(history); n > 0 {
 		r.Status = history[n-1].Status
 	}
+	if p.Status == passport.Deleted && !p.UpdatedAt.After(at) { // histories do not know it
+		r.Status = string(passport.Deleted)
+	}
 	for _, m := range history {
 		r.Version = max(r.Version, m.Version)
 	}

@@ -177,9 +177,7 @@ func (s *Passports) writePassport(ctx context.Context, x *transaction, c passpor
 	}
 	it["LPK"] = text(listPartition(p.Tenant, p.Status, shardOf(p.ID, listShards)))
 	it["LSK"] = text(listPosition(p.UpdatedAt, p.ID))
-	if p.Status != passport.Deleted { // what is deleted is in no export
-		it["CPK"], it["CSK"] = text(creationPartition(p.Tenant, shardOf(p.ID, listShards))), text(string(p.ID))
-	}
+	it["CPK"], it["CSK"] = text(creationPartition(p.Tenant, shardOf(p.ID, listShards))), text(string(p.ID))
 	if p.Was != "" {
 		it["was"] = text(string(p.Was))
 	}

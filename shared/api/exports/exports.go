@@ -28,8 +28,8 @@ type Export struct {
 	Snapshot    time.Time  `json:"snapshot"`
 	RequestedAt time.Time  `json:"requestedAt"`
 	RequestedBy string     `json:"requestedBy"`
-	Items       int64      `json:"items"`                 // passports packed so far
-	Total       int64      `json:"total"`                 // passports to pack; 0 until counted
+	Items       int64      `json:"items"`                 // passports gone through so far
+	Total       int64      `json:"total"`                 // passports to go through; 0 until counted
 	Bytes       int64      `json:"bytes"`                 // of the package so far
 	Parts       int        `json:"parts"`                 // of the package that are uploaded
 	SecondsLeft int64      `json:"secondsLeft,omitempty"` // at the pace so far

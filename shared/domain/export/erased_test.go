@@ -14,7 +14,8 @@ import (
 )
 
 // TestErasedWhilePacked deletes a passport with documents for good at every step of the packing, which stops and goes on
-// often. Whatever was packed of it by then, no line is without its passport, and the other passports are whole.
+// often. Whatever was packed of it by then, no line is without its passport, and the other passports are whole. The manifest
+// says whether one is missing.
 func TestErasedWhilePacked(t *testing.T) {
 	well := newWorld(t, 30, 300)
 	well.drive(t, 9_000, 3*time.Second)
@@ -67,6 +68,9 @@ func (w *world) holdsOthers(t *testing.T, when string) {
 		err := json.Unmarshal(line, &r)
 		return r.Passport, string(r.ID), err
 	})
+	if missing := a.Manifest.Counts[export.MissingPassports]; missing != int64(len(w.passports)-len(got)) {
+		t.Fatalf("%s: the manifest says that %d passports are missing, of %d there are %d", when, missing, len(w.passports), len(got))
+	}
 	for i, p := range w.passports {
 		want := []string{"passport"}
 		for n := range p.Version {

@@ -168,8 +168,8 @@ type Export struct {
 	RequestedAt time.Time
 	RequestedBy string // actor
 	Snapshot    time.Time
-	Items       int64 // passports packed so far
-	Total       int64 // passports to pack; 0 until counted
+	Items       int64 // passports gone through so far
+	Total       int64 // passports to go through; 0 until counted
 	Bytes       int64 // of the package so far
 	Parts       int   // of the package that are uploaded
 	ReadyAt     time.Time
@@ -369,12 +369,13 @@ type Checkpoints interface {
 
 // Source is the tenant's data as it was at an instant.
 type Source interface {
-	// Count is the number of passports that existed.
+	// Count is the number of passports that existed, with those that were deleted but not for good.
 	Count(ctx context.Context, t id.Tenant, at time.Time) (int64, error)
 	// Passports lists passports that existed, in an order that does not change, after a place; none at the end.
 	Passports(ctx context.Context, t id.Tenant, at time.Time, after string, limit int) ([]Placed, error)
 	// Passport gives the passport with its history, then its versions, then its documents in the order of their identifiers,
-	// each with a way to its bytes; nothing of one that is gone. An error of who takes them comes back as it is.
+	// each with a way to its bytes; nothing of one that is gone for good. One that was deleted by then has that status. An
+	// error of who takes them comes back as it is.
 	Passport(ctx context.Context, t id.Tenant, p id.Passport, at time.Time, to Takers) error
 	// Account gives everything else, by the name of its member.
 	Account(ctx context.Context, t id.Tenant, at time.Time, record func(member string, v any) error) error

@@ -322,7 +322,7 @@ func (r *run) passports(ctx context.Context) (again bool, err error) {
 			}
 		}
 		if len(all) == 0 {
-			return false, nil
+			return false, r.missing(ctx)
 		}
 	}
 }

@@ -28,6 +28,25 @@ func unless(err error, s signal) error {
 	return err
 }
 
+// deletedThen is the status of a passport that was deleted when the export was asked for.
+const deletedThen = "deleted"
+
+// MissingPassports is the count, in the manifest, of passports that the index had before or after and that were not met in
+// between: they were deleted for good before they were packed, or came into the index behind the packager.
+const MissingPassports = "passports-missing"
+
+// missing counts once more, and notes how many passports were not met.
+func (r *run) missing(ctx context.Context) error {
+	now, err := r.Source.Count(ctx, r.export.Tenant, r.export.Snapshot)
+	if err != nil {
+		return err
+	}
+	if r.Total = max(r.Total, now); r.Total > r.Items {
+		r.Counts[MissingPassports] = r.Total - r.Items
+	}
+	return nil
+}
+
 // passport packs one passport unless a filter leaves it out. Its own line and its versions come first and are in one part;
 // its documents may fill many. Who goes on in the midst of them packs only those that are left, and where the passport is
 // gone meanwhile nothing that is packed lacks the passport that it belongs to.
@@ -39,7 +58,7 @@ func (r *run) passport(ctx context.Context, p id.Passport) error {
 	var whole PassportRecord
 	return r.Source.Passport(ctx, r.export.Tenant, p, r.export.Snapshot, Takers{
 		Passport: func(record PassportRecord) error {
-			wanted = (o.ProductGroup == "" || o.ProductGroup == record.ProductGroup) && (o.Status == "" || o.Status == record.Status)
+			wanted = record.Status != deletedThen && (o.ProductGroup == "" || o.ProductGroup == record.ProductGroup) && (o.Status == "" || o.Status == record.Status)
 			if begun {
 				return nil
 			}
