@@ -117,6 +117,8 @@ func ofEngine() []mutant {
 		{"nothing is copied into custody", custodian, "if err := c.Keeper.Keep(ctx, w.Tenant, is); err != nil {", "if err := ctx.Err(); err != nil {"},
 		{"passports are decided about as of the termination's end", custodian, "c.decide(ctx, &w, &d, one, life.Record.SealedAt)", "c.decide(ctx, &w, &d, one, life.Record.SealedAt.AddDate(-3, 0, 0))"},
 		{"certified without the last look", certify, "func (v *visit) counted() (*round, error) {\n", "func (v *visit) counted() (*round, error) {\n	if w, ok := find(v.works, Work{Tenant: v.life.Record.Tenant, Kind: Verify}); ok && len(w.State) > 0 {\n		var n round\n		return &n, json.Unmarshal(w.State, &n)\n	}\n"},
+		{"certified without evidence", certify, "!ok || swept.Receipt == nil {", "!ok || swept.Store == \"\" {"},
+		{"a store attests what was not counted", auditor, "if left == 0 && w.Receipt == nil && !w.Done.IsZero() {", "if w.Receipt == nil {"},
 		{"whoever has a lease is not respected", works, "	if w.Lease.After(at.at()) {\n		return w, ErrTaken\n	}\n", ""},
 		{"a store that failed rests for ever", works, "w.NotBefore = now.Add(min(maxBackOff, firstBackOff<<min(w.Attempts-1, 10)))", "w.NotBefore = now.Add(firstBackOff << min(w.Attempts+20, 24))"},
 	}

@@ -66,7 +66,8 @@ type Receipt struct {
 
 // Store is one place that holds tenant data. Every method may be called at any time, again and again. Sweep deletes the
 // next page and returns where it ends; deleting what is gone already is no error. Verify counts what is left, held or
-// not, without using what Sweep uses to find things. An order for a passport or a person touches and counts nothing else,
+// not, without using what Sweep uses to find things. Evidence is asked for right after Verify has found nothing, by the same
+// instance; it is an error when nothing can be shown. An order for a passport or a person touches and counts nothing else,
 // and a store that holds neither answers nothing at once.
 type Store interface {
 	Name() string // stable, such as "records"
