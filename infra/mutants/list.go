@@ -112,6 +112,8 @@ func ofEngine() []mutant {
 		{"a single deletion begins at once", erasures, "notBefore := now.UTC().Add(UndoFor)", "notBefore := now.UTC()"},
 		{"keys are gone when the worker says so", facts, "if w.Done.IsZero() || w.Verified.IsZero() || w.Verified.Before(w.Done) {", "if w.Done.IsZero() {"},
 		{"data that came back is nobody's business", detect, "if err == nil && nobody {", "if err == nil && nobody && t == \"\" {"},
+		{"the search for what came back comes once", detect, "return now.Sub(s.Ended) >= everySearch", "return s.Ended.IsZero()"},
+		{"a store that cannot be walked counts as searched", detect, "failures = append(failures, fmt.Errorf(\"%s: %w\", c.Name(), err))\n			continue", "fmt.Println(err)"},
 		{"whoever is searched for is nobody", stray, "if err != nil || registered {\n		return false, err\n	}", "if err != nil || registered && w.Tenant == \"\" {\n		return false, err\n	}"},
 		{"the survey puts nothing back", survey, "u.lost = append(u.lost, l)", "_ = l"},
 		{"nothing is copied into custody", custodian, "if err := c.Keeper.Keep(ctx, w.Tenant, is); err != nil {", "if err := ctx.Err(); err != nil {"},

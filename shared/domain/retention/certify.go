@@ -112,7 +112,7 @@ func (v *visit) document(ctx context.Context, r lifecycle.Record, n round) (cert
 	}
 	v.stores(&d, n)
 	for _, h := range v.holds {
-		if !h.ApprovedAt.IsZero() {
+		if !h.ApprovedAt.IsZero() && h.ApprovedAt.Before(r.ResidualClearAt) { // a later one found nothing left to hold
 			d.Holds = append(d.Holds, certificate.Hold{Scope: string(h.Scope.Kind), Act: h.Basis.Act, Article: h.Basis.Article, ApprovedAt: h.ApprovedAt, ReleasedAt: h.ReleasedAt})
 		}
 	}

@@ -186,12 +186,23 @@ type Sources interface {
 	Now(ctx context.Context) ([]time.Time, error)
 }
 
-// Guards keeps the high-water mark of the clock, an operator's word after an outage, and the limiter, one row each.
+// Guards keeps the high-water mark of the clock, an operator's word after an outage, the limiter, and how far the search for
+// what came back is, one row each.
 type Guards interface {
 	Mark(ctx context.Context) (high time.Time, word *lifecycle.Resume, err error)
 	Raise(ctx context.Context, from, to time.Time) error // ErrTaken when it is no longer from
 	Limiter(ctx context.Context) (l lifecycle.Limiter, revision int64, err error)
 	Limit(ctx context.Context, l lifecycle.Limiter, revision int64) error // ErrTaken
+	Search(ctx context.Context) (Search, error)                           // zero: there was none yet
+	Searched(ctx context.Context, s Search) error
+}
+
+// Search is how far the search for what came back is. Two that meet walk a store twice, which does no harm.
+type Search struct {
+	Began time.Time // of the one under way, or of the last one
+	Tried time.Time // when somebody last went on with it
+	Done  []string  // the stores that were walked in it
+	Ended time.Time // when a search last walked every store; zero: none did
 }
 
 // Prover finds in the tenant's audit log that its termination was recorded, with the proof of inclusion and the signature

@@ -27,7 +27,7 @@ func (w *World) Put(name string, value float64) {
 		w.oracle.reached = append(w.oracle.reached, w.now)
 	}
 	switch name {
-	case retention.TickHeartbeat, retention.MinSlackWindow, retention.MinSlackActive, retention.MinSlackResidual, retention.LawReviewOverdue:
+	case retention.TickHeartbeat, retention.MinSlackWindow, retention.MinSlackActive, retention.MinSlackResidual, retention.LawReviewOverdue, retention.DetectorAge:
 	default:
 		if value > 0 {
 			w.stats.Alarms[name]++
