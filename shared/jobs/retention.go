@@ -31,14 +31,10 @@ func RetentionWork(w *retention.Worker) Job {
 	return Job{Function: "run-retention-worker", Run: w.Run}
 }
 
-// RetentionAudit counts what is left and, in the first hour of each Monday (UTC), looks for what came back.
+// RetentionAudit looks for what came back, when it is time for that, and counts what is left.
 func RetentionAudit(a *retention.Auditor) Job {
 	return Job{Function: "run-retention-auditor", Run: func(ctx context.Context, now time.Time) error {
-		err := a.Run(ctx, now)
-		if now = now.UTC(); now.Weekday() == time.Monday && now.Hour() == 0 {
-			err = errors.Join(err, a.Detect(ctx, now))
-		}
-		return err
+		return errors.Join(a.Detect(ctx, now), a.Run(ctx, now))
 	}}
 }
 

@@ -119,3 +119,27 @@ func (s *Guards) Limit(ctx context.Context, l lifecycle.Limiter, revision int64)
 	}
 	return err
 }
+
+// Search returns how far the search for what came back is. One read.
+func (s *Guards) Search(ctx context.Context) (retention.Search, error) {
+	var is retention.Search
+	it, err := s.db.get(ctx, s.db.tables.Ledger, guardKey("SEARCH"))
+	if err != nil || it == nil {
+		return is, err
+	}
+	r := reader{it: it}
+	err = errors.Join(json.Unmarshal(r.blob("e"), &is), r.err)
+	return is, err
+}
+
+// Searched stores it. One write.
+func (s *Guards) Searched(ctx context.Context, is retention.Search) error {
+	b, err := json.Marshal(is)
+	if err != nil {
+		return fmt.Errorf("dynamo: encode search: %w", err)
+	}
+	it := guardKey("SEARCH").attributes()
+	it["v"], it["e"] = number(1), blob(b)
+	_, _, err = s.db.put(ctx, s.db.tables.Ledger, it, "", nil, nil)
+	return err
+}

@@ -63,7 +63,7 @@ func (s *SweepKeys) Verify(ctx context.Context, o retention.Order) (int64, error
 
 // Evidence implements retention.Store.
 func (s *SweepKeys) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
-	return receipt(s.Name(), "The wrapped keys were deleted. Nothing else opens them; copies in the backup of the key table run out within 7 days.", s.now), nil
+	return receipt(s.Name(), "The whole table was walked for the wrapped keys, and has none. Nothing else opens them; copies in the backup of the key table run out within 7 days.", s.now), nil
 }
 
 // Tenants implements retention.Census over the whole table.

@@ -229,7 +229,7 @@ func (s *SweepPeople) personLeft(ctx context.Context, o retention.Order) (int64,
 
 // Evidence implements retention.Store.
 func (s *SweepPeople) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
-	return receipt(s.Name(), "Memberships were deleted, and the persons with their keys who belonged to no other organisation.", s.now), nil
+	return receipt(s.Name(), "The tables were walked for memberships, and have none. Persons who belonged to no other organisation went with them.", s.now), nil
 }
 
 // Tenants implements retention.Census over the whole table.

@@ -168,7 +168,7 @@ func (s *SweepPublic) Verify(ctx context.Context, o retention.Order) (int64, err
 
 // Evidence implements retention.Store.
 func (s *SweepPublic) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
-	return receipt(s.Name(), "Public views and what leads to them were deleted, and the whole table was walked for others. What the law keeps names no organisation.", s.now), nil
+	return receipt(s.Name(), "The whole table was walked for public views and what leads to them, and has none. What the law keeps names no organisation.", s.now), nil
 }
 
 // Tenants implements retention.Census over the whole table.

@@ -82,7 +82,7 @@ func (s *SweepRecords) Verify(ctx context.Context, o retention.Order) (int64, er
 
 // Evidence implements retention.Store.
 func (s *SweepRecords) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
-	return receipt(s.Name(), "Rows were deleted by their keys and the whole table was walked for others.", s.now), nil
+	return receipt(s.Name(), "The whole table was walked for rows of passports, drafts and what belongs to them, and has none.", s.now), nil
 }
 
 // Tenants implements retention.Census over the whole table.
@@ -256,7 +256,7 @@ func (s *SweepSettings) Verify(ctx context.Context, o retention.Order) (int64, e
 
 // Evidence implements retention.Store.
 func (s *SweepSettings) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
-	return receipt(s.Name(), "Rows were deleted by their keys. Checkpoints of the log that cannot be deleted are named by a random pseudonym, which was deleted with it.", s.now), nil
+	return receipt(s.Name(), "The whole table was walked for rows of the organisation, its settings and its log, and has none. Checkpoints of the log that cannot be deleted are named by a random pseudonym, which was deleted with it.", s.now), nil
 }
 
 // entries is the stage of the audit trail, day by day from the foundation on. Without the organisation's row nobody knows

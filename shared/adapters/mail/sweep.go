@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
@@ -92,24 +93,31 @@ func (s *Sweep) Verify(ctx context.Context, o retention.Order) (left int64, err 
 	if o.Passport != "" {
 		return 0, nil
 	}
+	left, _, _, err = s.search(ctx, o)
+	return left, err
+}
+
+// search walks the whole list of suppressed addresses, if there is anything to search for; request is that of the last page.
+func (s *Sweep) search(ctx context.Context, o retention.Order) (left int64, sought int, request string, err error) {
 	wanted, err := s.wanted(ctx, o)
 	if err != nil || len(wanted) == 0 {
-		return 0, err
+		return 0, 0, "", err
 	}
 	in := &sesv2.ListSuppressedDestinationsInput{PageSize: aws.Int32(1000)}
 	for {
 		out, err := s.Mailer.api.ListSuppressedDestinations(ctx, in)
 		s.Mailer.observe(ctx, "ses.ListSuppressedDestinations", 0)
 		if err != nil {
-			return left, failed(err)
+			return left, 0, "", failed(err)
 		}
+		request, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 		for _, d := range out.SuppressedDestinationSummaries {
 			if slices.Contains(wanted, digest(o, aws.ToString(d.EmailAddress))) {
 				left++
 			}
 		}
 		if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {
-			return left, nil
+			return left, len(wanted), request, nil
 		}
 	}
 }
@@ -131,10 +139,18 @@ func (s *Sweep) wanted(ctx context.Context, o retention.Order) ([]string, error)
 	return wanted, err
 }
 
-// Evidence implements retention.Store.
-func (s *Sweep) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
-	return retention.Receipt{
-		Store: s.Name(), Provider: "Amazon SES", At: s.Now(),
-		Method: "Each address was taken off the account's suppression list; the whole list was searched for it afterwards.",
-	}, nil
+// Evidence implements retention.Store. The list is searched once more.
+func (s *Sweep) Evidence(ctx context.Context, o retention.Order) (retention.Receipt, error) {
+	left, sought, request, err := s.search(ctx, o)
+	if err == nil && left > 0 {
+		err = fault.New(fault.CodeUnavailable, "The suppression list still has %d addresses.", left)
+	}
+	if err != nil {
+		return retention.Receipt{}, err
+	}
+	method := "Nobody left whose address could have been on the account's suppression list."
+	if sought > 0 {
+		method = fmt.Sprintf("The whole suppression list of the account was searched for %d addresses of persons who belonged to no other organisation, and has none of them.", sought)
+	}
+	return retention.Receipt{Store: s.Name(), Provider: "Amazon SES", At: s.Now(), Request: request, Method: method}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -346,14 +347,26 @@ func (s *Sweep) found(ctx context.Context, in string) ([]string, error) {
 	}
 }
 
-// Evidence implements retention.Store.
-func (s *Sweep) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
-	return retention.Receipt{
-		Store: s.name, Provider: "Amazon S3", At: s.now(), Method: s.method,
-	}, nil
+// Evidence implements retention.Store. The bucket is asked once more for versions in each folder of the tenant.
+func (s *Sweep) Evidence(ctx context.Context, o retention.Order) (retention.Receipt, error) {
+	r := retention.Receipt{Store: s.name, Provider: "Amazon S3", Method: s.method}
+	for _, folder := range s.folders {
+		prefix := s.prefix(folder, o)
+		out, err := s.api.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &s.bucket, Prefix: &prefix, MaxKeys: aws.Int32(1)})
+		s.observe(ctx, "s3.ListObjectVersions", 0)
+		if err != nil {
+			return retention.Receipt{}, failed(err)
+		}
+		if len(out.Versions)+len(out.DeleteMarkers) > 0 {
+			return retention.Receipt{}, failed(errors.New("objects: a version is left"))
+		}
+		r.Request, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+	}
+	r.At = s.now()
+	return r, nil
 }
 
-const deletedAll = "Every version and every delete marker was deleted by its identifier, and uploads that had not become objects were ended."
+const deletedAll = "Every folder of the bucket was searched for versions and delete markers of the organisation, and for uploads that had not become objects; there are none."
 
 // Tenants implements retention.Census: every folder of a tenant in every folder of the bucket.
 func (s *Sweep) Tenants(ctx context.Context, do func(id.Tenant) error) error {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 
@@ -71,7 +73,7 @@ func (s *Sweep) Sweep(ctx context.Context, o retention.Order, cursor string, mos
 const pagePersons = 25
 
 func (s *Sweep) delete(ctx context.Context, subject string, page *retention.Page) error {
-	names, err := s.Pools.named(ctx, s.Pool, subject)
+	names, _, err := s.Pools.named(ctx, s.Pool, subject)
 	if err != nil {
 		return err
 	}
@@ -103,12 +105,13 @@ func failed(err error) error {
 
 // named lists the names under which the pool knows a subject: a local user is found by the subject itself, one of a
 // third-party identity provider under a name of its own.
-func (p *Pools) named(ctx context.Context, pool, subject string) ([]string, error) {
+// request is that of the last answer.
+func (p *Pools) named(ctx context.Context, pool, subject string) (names []string, request string, err error) {
 	out, err := p.api.ListUsers(ctx, &cognitoidentityprovider.ListUsersInput{UserPoolId: &pool, Filter: aws.String(fmt.Sprintf("sub = %q", subject))})
 	if err != nil {
-		return nil, failed(err)
+		return nil, "", failed(err)
 	}
-	var names []string
+	request, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 	for _, u := range out.Users {
 		names = append(names, aws.ToString(u.Username))
 	}
@@ -117,9 +120,12 @@ func (p *Pools) named(ctx context.Context, pool, subject string) ([]string, erro
 	case err == nil && len(names) == 0:
 		names = append(names, subject) // the list may be a moment behind
 	case err != nil && !absent(err):
-		return nil, failed(err)
+		return nil, "", failed(err)
 	}
-	return names, nil
+	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		request = answer.ServiceRequestID()
+	}
+	return names, request, nil
 }
 
 // Verify implements retention.Store. It asks the pool for each user, those that were deleted included.
@@ -127,32 +133,46 @@ func (s *Sweep) Verify(ctx context.Context, o retention.Order) (left int64, err 
 	if o.Passport != "" {
 		return 0, nil
 	}
+	left, _, _, err = s.ask(ctx, o)
+	return left, err
+}
+
+// ask counts who of those who leave and have left is still in the pool; request is that of its last answer.
+func (s *Sweep) ask(ctx context.Context, o retention.Order) (left int64, asked int, request string, err error) {
 	gone, err := s.Departed.Names(ctx, o, s.Name())
 	if err != nil {
-		return 0, err
+		return 0, 0, "", err
 	}
 	subjects := slices.Clone(gone)
 	if s.Leavers != nil {
 		err := retention.Going(ctx, s.Leavers, o, func(l retention.Leaver) { subjects = append(subjects, l.Subjects...) })
 		if err != nil {
-			return 0, err
+			return 0, 0, "", err
 		}
 	}
 	slices.Sort(subjects)
-	for _, subject := range slices.Compact(subjects) {
-		names, err := s.Pools.named(ctx, s.Pool, subject)
-		if err != nil {
-			return left, err
+	subjects = slices.Compact(subjects)
+	for _, subject := range subjects {
+		var names []string
+		if names, request, err = s.Pools.named(ctx, s.Pool, subject); err != nil {
+			return left, 0, "", err
 		}
 		left += int64(len(names))
 	}
-	return left, nil
+	return left, len(subjects), request, nil
 }
 
-// Evidence implements retention.Store.
-func (s *Sweep) Evidence(context.Context, retention.Order) (retention.Receipt, error) {
+// Evidence implements retention.Store. The pool is asked for each user once more.
+func (s *Sweep) Evidence(ctx context.Context, o retention.Order) (retention.Receipt, error) {
+	left, asked, request, err := s.ask(ctx, o)
+	if err == nil && left > 0 {
+		err = fault.New(fault.CodeUnavailable, "The user pool still has %d users.", left)
+	}
+	if err != nil {
+		return retention.Receipt{}, err
+	}
 	return retention.Receipt{
-		Store: s.Name(), Provider: "Amazon Cognito", At: s.Now(),
-		Method: "Every user was signed out everywhere and deleted; the pool answers UserNotFoundException for each.",
+		Store: s.Name(), Provider: "Amazon Cognito", At: s.Now(), Request: request,
+		Method: fmt.Sprintf("The pool was asked for each of %d users who belonged to no other organisation, by their subject and by their name, and knows none of them.", asked),
 	}, nil
 }

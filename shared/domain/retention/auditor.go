@@ -242,8 +242,9 @@ func lastly(l lifecycle.Life) audit.Event {
 	return l.History[len(l.History)-1].Event
 }
 
-// write opens the sweeps of stores in which something was found, marks keys of which nothing was, and asks again for
-// evidence that is missing.
+// write opens the sweeps of stores in which something was found, marks keys of which nothing was, and asks a store in which
+// it has just found nothing for the evidence. One that has none is asked again at the next count, and no certificate comes
+// without it.
 func (u *inspection) write(ctx context.Context, life lifecycle.Life, works []Work, n round) error {
 	for _, s := range inPhases(u.Stores) {
 		w, ok := find(works, Work{Tenant: life.Record.Tenant, Kind: Sweep, Store: s.Name()})
@@ -258,8 +259,11 @@ func (u *inspection) write(ctx context.Context, life lifecycle.Life, works []Wor
 		case s.Phase() == Keys && w.Verified.Before(w.Done):
 			w.Verified, w.Left, changed = n.Began, 0, true
 		}
-		if w.Receipt == nil && !w.Done.IsZero() {
-			if receipt, err := s.Evidence(ctx, orderOf(life)); err == nil {
+		if left == 0 && w.Receipt == nil && !w.Done.IsZero() {
+			receipt, err := s.Evidence(ctx, orderOf(life))
+			if err != nil {
+				u.Meter.Failed(w, err)
+			} else {
 				w.Receipt, changed = &receipt, true
 			}
 		}

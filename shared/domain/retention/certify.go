@@ -24,7 +24,8 @@ func (v *visit) lastLook(ctx context.Context) error {
 	return v.hurry(ctx, n == nil)
 }
 
-// counted is the count of every store that began after the residual copies were gone and found nothing; nil: none yet.
+// counted is the count of every store that began after the residual copies were gone and found nothing, when each store
+// has given its evidence, too; nil: none yet.
 func (v *visit) counted() (*round, error) {
 	r := v.life.Record
 	w, ok := find(v.works, Work{Tenant: r.Tenant, Kind: Verify})
@@ -40,6 +41,9 @@ func (v *visit) counted() (*round, error) {
 	}
 	for _, p := range v.Places {
 		if left, counted := n.Left[p.Name]; !counted || left != 0 {
+			return nil, nil
+		}
+		if swept, ok := find(v.works, Work{Tenant: r.Tenant, Kind: Sweep, Store: p.Name}); !ok || swept.Receipt == nil {
 			return nil, nil
 		}
 	}
@@ -108,7 +112,7 @@ func (v *visit) document(ctx context.Context, r lifecycle.Record, n round) (cert
 	}
 	v.stores(&d, n)
 	for _, h := range v.holds {
-		if !h.ApprovedAt.IsZero() {
+		if !h.ApprovedAt.IsZero() && h.ApprovedAt.Before(r.ResidualClearAt) { // a later one found nothing left to hold
 			d.Holds = append(d.Holds, certificate.Hold{Scope: string(h.Scope.Kind), Act: h.Basis.Act, Article: h.Basis.Article, ApprovedAt: h.ApprovedAt, ReleasedAt: h.ReleasedAt})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
@@ -125,6 +126,21 @@ func TestHeldTenantIsNotTouched(t *testing.T) {
 	for _, s := range w.shelves {
 		if n := len(s.pages) - before[s.name]; n != 0 {
 			t.Errorf("%s was asked to delete %d times", s.name, n)
+		}
+	}
+}
+
+// TestHoldOfNothing holds that a hold that comes when nothing is left stands against nothing, and not in the certificate.
+func TestHoldOfNothing(t *testing.T) {
+	w := found(t)
+	leaver := w.tenant(1, 3, true)
+	w.comes(leaver, lifecycle.ResidualClear)
+	w.hold(lifecycle.Scope{Kind: lifecycle.ScopeTenant, Tenant: leaver})
+	w.comes(leaver, lifecycle.Certified)
+	for _, row := range w.lives.certs {
+		d, err := certificate.Verify(row.Document, row.Signature, &w.key.PublicKey)
+		if err != nil || len(d.Holds) > 0 || len(d.Violations()) > 0 {
+			t.Errorf("%v, %v, %v", err, d.Holds, d.Violations())
 		}
 	}
 }

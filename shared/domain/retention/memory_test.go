@@ -213,6 +213,7 @@ type shelf struct {
 	pages []int  // the sizes it was asked for
 	stuck bool   // says that it is at the same place, for ever
 	mute  bool   // no evidence
+	walks int    // of the whole
 	hook  func() // called with each sweep
 }
 
@@ -298,6 +299,9 @@ func (s *shelf) Evidence(_ context.Context, _ retention.Order) (retention.Receip
 }
 
 func (s *shelf) Tenants(_ context.Context, do func(id.Tenant) error) error {
+	if s.walks++; s.err != nil {
+		return s.err
+	}
 	for _, r := range s.rows {
 		if err := do(r.tenant); err != nil {
 			return err

@@ -66,7 +66,8 @@ type Receipt struct {
 
 // Store is one place that holds tenant data. Every method may be called at any time, again and again. Sweep deletes the
 // next page and returns where it ends; deleting what is gone already is no error. Verify counts what is left, held or
-// not, without using what Sweep uses to find things. An order for a passport or a person touches and counts nothing else,
+// not, without using what Sweep uses to find things. Evidence is asked for right after Verify has found nothing, by the same
+// instance; it is an error when nothing can be shown. An order for a passport or a person touches and counts nothing else,
 // and a store that holds neither answers nothing at once.
 type Store interface {
 	Name() string // stable, such as "records"
@@ -185,12 +186,23 @@ type Sources interface {
 	Now(ctx context.Context) ([]time.Time, error)
 }
 
-// Guards keeps the high-water mark of the clock, an operator's word after an outage, and the limiter, one row each.
+// Guards keeps the high-water mark of the clock, an operator's word after an outage, the limiter, and how far the search for
+// what came back is, one row each.
 type Guards interface {
 	Mark(ctx context.Context) (high time.Time, word *lifecycle.Resume, err error)
 	Raise(ctx context.Context, from, to time.Time) error // ErrTaken when it is no longer from
 	Limiter(ctx context.Context) (l lifecycle.Limiter, revision int64, err error)
 	Limit(ctx context.Context, l lifecycle.Limiter, revision int64) error // ErrTaken
+	Search(ctx context.Context) (Search, error)                           // zero: there was none yet
+	Searched(ctx context.Context, s Search) error
+}
+
+// Search is how far the search for what came back is. Two that meet walk a store twice, which does no harm.
+type Search struct {
+	Began time.Time // of the one under way, or of the last one
+	Tried time.Time // when somebody last went on with it
+	Done  []string  // the stores that were walked in it
+	Ended time.Time // when a search last walked every store; zero: none did
 }
 
 // Prover finds in the tenant's audit log that its termination was recorded, with the proof of inclusion and the signature

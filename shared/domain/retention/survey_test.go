@@ -2,6 +2,7 @@ package retention_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,7 +153,7 @@ func TestDetect(t *testing.T) {
 		t.Errorf("%d, %d and %d rows", w.rows(gone), w.rows(stayer), w.rows(fresh))
 	}
 	w.shelf("public").rows = append(w.shelf("public").rows, row{tenant: gone, name: "again"})
-	w.now = w.now.Add(6 * day)
+	w.now = w.search.Ended.Add(7*day + time.Minute)
 	w.mark = time.Time{}
 	if err := w.auditor().Detect(t.Context(), w.now); err != nil || w.figures[retention.ResurrectionFound] != 1 {
 		t.Fatal(err, w.figures)
@@ -163,4 +164,42 @@ func TestDetect(t *testing.T) {
 	if w.rows(gone) != 1 {
 		t.Error("data of a tenant that exists was deleted")
 	}
+}
+
+// TestSearchIsNeverForgotten holds that the search for what came back comes a week after the last one ended and not on some
+// day of the week, that one that failed goes on where it was, and that its age is known.
+func TestSearchIsNeverForgotten(t *testing.T) {
+	w := found(t)
+	detect := func(after time.Duration) (walked []string, err error) {
+		w.now, w.mark = w.now.Add(after), time.Time{}
+		for _, s := range w.shelves {
+			s.walks = 0
+		}
+		err = w.auditor().Detect(t.Context(), w.now)
+		for _, s := range w.shelves {
+			if s.walks > 0 {
+				walked = append(walked, s.name)
+			}
+		}
+		return walked, err
+	}
+	all := []string{"public", "records", "objects", "members", "settings", "keys"}
+	expect := func(what string, after time.Duration, age float64, fails bool, want ...string) {
+		t.Helper()
+		walked, err := detect(after)
+		got := w.figures[retention.DetectorAge]
+		if !slices.Equal(walked, want) || (err != nil) != fails || got < age-0.01 || got > age+0.01 {
+			t.Errorf("%s: %v, %v, and the last one is %.2f days old; want %v and %.2f", what, walked, err, got, want, age)
+		}
+	}
+	expect("the first", 0, 0, false, all...)
+	expect("an hour later", time.Hour, 1.0/24, false)
+	expect("after some days", 6*day, 6+1.0/24, false)
+	w.shelf("objects").err = errors.New("down")
+	expect("one store fails", day, 7+1.0/24, true, all...)
+	expect("soon after", time.Hour, 7+2.0/24, false)
+	expect("it still does", 6*time.Hour, 7+8.0/24, true, "objects")
+	w.shelf("objects").err = nil
+	expect("a month in which nobody came", 30*day, 0, false, "objects")
+	expect("a week later", 7*day+time.Hour, 0, false, all...)
 }

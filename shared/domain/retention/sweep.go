@@ -92,9 +92,6 @@ func (s *shift) page(ctx context.Context, w *Work, store Store, life lifecycle.L
 		return spent, false, put(ctx, s.Works, deferred(*w, heldBack, s.at.at().Add(retry)))
 	}
 	w.Done, w.Why = s.at.at(), ""
-	if receipt, err := store.Evidence(ctx, o); err == nil { // the auditor asks again for one that is missing
-		w.Receipt = &receipt
-	}
 	return spent, false, put(ctx, s.Works, *w)
 }
 

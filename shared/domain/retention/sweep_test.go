@@ -70,7 +70,7 @@ func TestPhases(t *testing.T) {
 	if n := w.rows(leaver); n != 4 || len(w.shelf("keys").rows) != 4 || len(w.early) > 0 {
 		t.Errorf("%d rows left, early: %v", n, w.early)
 	}
-	if k := w.sweepOf(leaver, "records"); k.Deleted != 4 || k.Writes != 4 || k.Done.IsZero() || k.Receipt == nil || len(k.Digest) == 0 || !k.Lease.IsZero() {
+	if k := w.sweepOf(leaver, "records"); k.Deleted != 4 || k.Writes != 4 || k.Done.IsZero() || k.Receipt != nil || len(k.Digest) == 0 || !k.Lease.IsZero() {
 		t.Errorf("%+v", k)
 	}
 }

@@ -66,7 +66,7 @@ func (t Time) read(ctx context.Context, now time.Time, raise bool) (reading, err
 		r.begun = t.Clock()
 	}
 	if t.Patience > 0 {
-		r.until = r.begun.Add(t.Patience - reserve)
+		r.until = now.Add(t.Patience - reserve) // of all that runs in one invocation
 	}
 	sources, err := t.Sources.Now(ctx)
 	if err != nil {
@@ -107,6 +107,7 @@ const (
 	NoProgress              = "NoProgress"      // pieces of work that stand still for two hours
 	ResidualFound           = "ResidualFound"
 	ResurrectionFound       = "ResurrectionFound"
+	DetectorAge             = "DetectorAge"             // days since a search for what came back ended
 	EarlyDestructiveAttempt = "EarlyDestructiveAttempt" // refused; still somebody has to look
 	MissingAttestation      = "MissingAttestation"      // stores without evidence, counted again at each of T0+40, 45, 50 and 55 days
 	CertificatesOverdue     = "CertificatesOverdue"

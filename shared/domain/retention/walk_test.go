@@ -47,6 +47,40 @@ func TestWalk(t *testing.T) {
 	w.holdsTrail(leaver, history)
 }
 
+// TestAttestations holds that there is no certificate while a store shows no evidence, and that evidence is of what the
+// auditor has counted, after the last thing that it found there.
+func TestAttestations(t *testing.T) {
+	w := found(t)
+	leaver := w.tenant(1, 3, true)
+	w.comes(leaver, lifecycle.Deleting)
+	objects := w.shelf("objects")
+	objects.lie = true // it says that it has deleted
+	found := func() float64 { return w.most[retention.ResidualFound] }
+	w.until(time.Hour, 24*4, func() bool { return found() > 0 })
+	if found() == 0 || w.sweepOf(leaver, "objects").Receipt != nil {
+		t.Fatal("what was not deleted is not found, or is attested")
+	}
+	objects.lie, objects.mute = false, true
+	w.comes(leaver, lifecycle.ResidualClear)
+	end := w.now.Add(20 * day)
+	w.until(3*time.Hour, 8*21, func() bool { return len(w.lives.certs) > 0 || w.now.After(end) })
+	w.surveyed()
+	if len(w.lives.certs) > 0 || w.state(leaver) != lifecycle.ResidualClear || w.figures[retention.MissingAttestation] == 0 || w.figures[retention.CertificatesOverdue] != 1 {
+		t.Fatalf("without the evidence of a store it is %s, with %d certificates; %v", w.state(leaver), len(w.lives.certs), w.figures)
+	}
+	if r := w.sweepOf(leaver, "records").Receipt; r == nil || r.At.Before(w.sweepOf(leaver, "records").Done.Add(-time.Minute)) {
+		t.Errorf("the evidence of another store is %+v, of what was done at %s", r, w.sweepOf(leaver, "records").Done)
+	}
+	objects.mute = false
+	w.comes(leaver, lifecycle.Certified)
+	for _, row := range w.lives.certs {
+		d, err := certificate.Verify(row.Document, row.Signature, &w.key.PublicKey)
+		if err != nil || len(d.Violations()) > 0 {
+			t.Errorf("%v, %v", err, d.Violations())
+		}
+	}
+}
+
 // holdsCertificate checks the one certificate that there is.
 func (w *world) holdsCertificate(leaver id.Tenant, r lifecycle.Record) {
 	w.t.Helper()

@@ -70,7 +70,7 @@ func deferred(w Work, why string, until time.Time) Work {
 
 // again opens a piece of work that was done, because something was found.
 func again(w Work, left int64, now time.Time) Work {
-	w.Done, w.Ended, w.Verified = time.Time{}, time.Time{}, time.Time{}
+	w.Done, w.Ended, w.Verified, w.Receipt = time.Time{}, time.Time{}, time.Time{}, nil
 	w.Cursor, w.NotBefore, w.Left, w.Attempts = "", now, left, 0
 	w.Progress = now
 	return w

@@ -39,6 +39,7 @@ type world struct {
 	mark     time.Time
 	word     *lifecycle.Resume
 	limiter  lifecycle.Limiter
+	search   retention.Search
 	journal  map[string]time.Time // by order: zero while open
 	disabled map[id.Tenant]bool
 	told     map[string]int
@@ -98,6 +99,15 @@ func (w *world) Raise(_ context.Context, from, to time.Time) error {
 }
 
 func (w *world) Limiter(context.Context) (lifecycle.Limiter, int64, error) { return w.limiter, 0, nil }
+
+func (w *world) Search(context.Context) (retention.Search, error) { return w.search, nil }
+
+func (w *world) Searched(_ context.Context, s retention.Search) error {
+	return w.crash.call(func() error {
+		w.search = s
+		return nil
+	})
+}
 
 func (w *world) Limit(_ context.Context, l lifecycle.Limiter, _ int64) error {
 	return w.crash.call(func() error {

@@ -128,13 +128,12 @@ func TestWhatComesBack(t *testing.T) {
 		t.Errorf("certified, the journal has %d open deletions and %d proven", open, done)
 	}
 	comesBack()
-	monday := k.Clock.Now().Truncate(24 * time.Hour).Add(24*time.Hour + 5*time.Minute)
-	for monday.Weekday() != time.Monday {
-		monday = monday.Add(24 * time.Hour)
-	}
-	for k.Clock.Now().Before(monday) {
-		k.Clock.Advance(min(4*24*time.Hour, monday.Sub(k.Clock.Now()))) // a longer leap would be taken for a wrong clock
+	for range 4 {
+		k.Clock.Advance(2 * 24 * time.Hour) // a longer leap would be taken for a wrong clock
 		run(all...)
+		if slices.ContainsFunc(left(), func(row string) bool { return strings.HasPrefix(row, "LEDGER_TABLE PK=STRAY") }) {
+			break
+		}
 	}
 	if rows := left(); len(rows) < 3 || !slices.ContainsFunc(rows, func(row string) bool { return strings.HasPrefix(row, "LEDGER_TABLE PK=STRAY") }) {
 		t.Errorf("found, and not yet deleted: %.900q", rows)

@@ -144,6 +144,7 @@ type Guards struct {
 	word     *lifecycle.Resume
 	limiter  lifecycle.Limiter
 	revision int64
+	search   retention.Search
 }
 
 var _ retention.Guards = (*Guards)(nil)
@@ -177,6 +178,20 @@ func (g *Guards) Limiter(context.Context) (lifecycle.Limiter, int64, error) {
 	l := g.limiter
 	l.Days = slices.Clone(l.Days)
 	return l, g.revision, nil
+}
+
+// Search is one of retention.Guards.
+func (g *Guards) Search(context.Context) (retention.Search, error) {
+	s := g.search
+	s.Done = slices.Clone(s.Done)
+	return s, nil
+}
+
+// Searched is one of retention.Guards.
+func (g *Guards) Searched(_ context.Context, s retention.Search) error {
+	s.Done = slices.Clone(s.Done)
+	g.search = s
+	return nil
 }
 
 // Limit is one of retention.Guards.

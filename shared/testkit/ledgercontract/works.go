@@ -177,4 +177,16 @@ func Guards(t *testing.T, open func(t *testing.T) retention.Guards) {
 		equal(t, got, full)
 		must(t, g.Limit(t.Context(), lifecycle.Limiter{}, next))
 	})
+	t.Run("the search", func(t *testing.T) {
+		g := open(t)
+		is, err := g.Search(t.Context())
+		must(t, err)
+		equal(t, is, retention.Search{})
+		for _, s := range []retention.Search{{Began: start(), Tried: start()}, {Began: start(), Tried: start().Add(time.Hour), Done: []string{"records"}, Ended: start().Add(2 * time.Hour)}} {
+			must(t, g.Searched(t.Context(), s))
+			is, err = g.Search(t.Context())
+			must(t, err)
+			equal(t, is, s)
+		}
+	})
 }

@@ -18,7 +18,7 @@ type engine struct {
 	w         *World
 	tick      *retention.Tick
 	worker    *retention.Worker
-	auditor   *retention.Auditor
+	auditor   jobs.Job
 	custodian jobs.Job
 	survey    *retention.Survey
 	erasures  *retention.Erasures
@@ -48,9 +48,9 @@ func newEngine(w *World) *engine {
 		worker: &retention.Worker{
 			Time: at, Works: k, Drops: k, Stores: stores, Lives: l, Holds: h, Register: w, Journal: w.journals, Budget: budget, Page: 25,
 		},
-		auditor: &retention.Auditor{
+		auditor: jobs.RetentionAudit(&retention.Auditor{
 			Time: at, Works: k, Lives: l, Stores: stores, Census: counts, Register: w, Journal: w.journals, IDs: w.ids,
-		},
+		}),
 		custodian: jobs.RetentionCustody(&retention.Custodian{Time: at, Works: k, Lives: l, Keeper: keeper{w}, Law: law, Page: 3},
 			&custody.Ender{Time: at.Present, Store: copies{w: w}}),
 		survey:   &retention.Survey{Time: at, Lives: l, Holds: h, Works: k, Law: law},
@@ -120,7 +120,7 @@ func (e *engine) schedule() {
 		do    func(context.Context, time.Time) error
 	}{
 		{"tick", w.mix.Step, e.tick.Run}, {"custodian", w.mix.Step, e.custodian.Run}, {"worker", w.mix.Step, e.worker.Run},
-		{"auditor", w.mix.Step, e.auditor.Run}, {"survey", day, e.survey.Run}, {"detector", 7 * day, e.auditor.Detect},
+		{"auditor", w.mix.Step, e.auditor.Run}, {"survey", day, e.survey.Run},
 	} {
 		w.every(time.Duration(i+1)*time.Minute, func() time.Duration {
 			e.run(job.name, job.every < day, job.do)

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/passportcraft/passportcraft/shared/domain/certificate"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 )
 
@@ -254,8 +256,22 @@ func (o *oracle) document(t *tenant, x *exit, c lifecycle.CertificateRow) {
 			o.fail(11, t, "the certificate says that %d rows are left in %s", s.After, s.Name)
 		}
 	}
+	o.verified(t, x, c)
 	if bytes.Contains(c.Document, []byte(t.id)) || bytes.Contains(c.Document, []byte(t.name)) {
 		o.fail(11, t, "the certificate names the tenant")
+	}
+}
+
+// verified does what passportctl verify certificate does, and what it says has to be that every promise was kept, as far as
+// it was. This is the one place where the oracle asks the code that it judges, since others will.
+func (o *oracle) verified(t *tenant, x *exit, c lifecycle.CertificateRow) {
+	d, err := certificate.Verify(c.Document, c.Signature, &o.w.ledger.trail.key.PrivateKey.PublicKey)
+	if err != nil {
+		o.fail(11, t, "the certificate is not good: %v", err)
+		return
+	}
+	if broken := d.Violations(); len(broken) > 0 && !x.haunted && !x.corrupted {
+		o.fail(11, t, "the certificate says that promises were broken: %s", strings.Join(broken, "; "))
 	}
 }
 

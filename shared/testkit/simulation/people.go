@@ -41,8 +41,12 @@ func (w *World) change(t *tenant, by access.Caller, do func(lifecycle.Record) (l
 		return err
 	}
 	e := audit.New(w.ids, by, event, "tenant:"+string(t.id), "", "")
-	if event == lifecycle.EventTerminated {
+	switch event {
+	case lifecycle.EventTerminated:
 		e = e.With("effectiveAt", after.EffectiveAt.Format(time.RFC3339Nano))
+	case lifecycle.EventExpedited:
+		e = e.With("confirmedAt", after.Expedited.ConfirmedAt.Format(time.RFC3339Nano))
+	default:
 	}
 	s := lifecycle.Step{Before: l.Record, After: l, Entries: []audit.Entry{e}, Notices: []audit.Notice{audit.NoticeOf(w.ids, e)}}
 	s.After.Record = after

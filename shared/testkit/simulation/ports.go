@@ -27,7 +27,7 @@ func (w *World) Put(name string, value float64) {
 		w.oracle.reached = append(w.oracle.reached, w.now)
 	}
 	switch name {
-	case retention.TickHeartbeat, retention.MinSlackWindow, retention.MinSlackActive, retention.MinSlackResidual, retention.LawReviewOverdue:
+	case retention.TickHeartbeat, retention.MinSlackWindow, retention.MinSlackActive, retention.MinSlackResidual, retention.LawReviewOverdue, retention.DetectorAge:
 	default:
 		if value > 0 {
 			w.stats.Alarms[name]++
@@ -59,11 +59,8 @@ func (w *World) Secret(_ context.Context, certificate string) (string, error) {
 }
 
 // Sign is retention.Signer.
-func (w *World) Sign(_ context.Context, message []byte) ([]byte, error) {
-	return call(w, "Sign", func() ([]byte, error) {
-		sum := sha256.Sum256(append([]byte("signed by the simulation\n"), message...))
-		return sum[:], nil
-	})
+func (w *World) Sign(ctx context.Context, message []byte) ([]byte, error) {
+	return call(w, "Sign", func() ([]byte, error) { return w.ledger.trail.key.Sign(ctx, message) })
 }
 
 // Disable is retention.KeySwitch: from here on what is under way cannot read or write content.

@@ -125,6 +125,14 @@ func (g guards) Limiter(ctx context.Context) (lifecycle.Limiter, int64, error) {
 	return l.is, l.revision, err
 }
 
+func (g guards) Search(ctx context.Context) (retention.Search, error) {
+	return call(g.w, "Search", func() (retention.Search, error) { return g.is.Search(ctx) })
+}
+
+func (g guards) Searched(ctx context.Context, s retention.Search) error {
+	return send(g.w, "Searched", func() error { return g.is.Searched(ctx, s) })
+}
+
 func (g guards) Limit(ctx context.Context, l lifecycle.Limiter, revision int64) error {
 	return send(g.w, "Limit", func() error { return g.is.Limit(ctx, l, revision) })
 }
