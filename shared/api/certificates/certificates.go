@@ -99,7 +99,7 @@ func Routes(store lifecycle.Certificates, keys Keys) []httpapi.Route {
 }
 
 func absent() error {
-	return fault.New(fault.CodeCertificateUnknown, "There is no such certificate, or the secret is not its own. It can be fetched when the deletion is complete, backups included: about two months after the contract ended, and at the latest on the day that the law of the contract sets for residual copies.")
+	return fault.New(fault.CodeCertificateUnknown, "There is no such certificate, or the secret is not its own. It can be fetched when the deletion is complete, backups included: about two months after the contract ended, and at the latest after 90 days unless a legal hold stands against it.")
 }
 
 // shown is the secret in a body, as JSON or from the form of the page.
