@@ -10,6 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/keyring"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
@@ -60,6 +63,9 @@ func (s *Holds) Save(ctx context.Context, before *lifecycle.Hold, after lifecycl
 	}
 	it := holdKey(after.Scope.Tenant, after.ID).attributes()
 	it["v"], it["e"], it["h"] = number(1), blob(b), blob(seen)
+	if after.Scope.Kind == lifecycle.ScopeUser && after.InForce() {
+		it["DPK"], it["DSK"] = text(heldPartition(after.Scope.User)), text(after.ID)
+	}
 	condition, values := "attribute_not_exists(PK)", item(nil)
 	if before != nil {
 		_, was, err := holdText(*before)
@@ -97,6 +103,30 @@ func (s *Holds) each(ctx context.Context, t id.Tenant, do func(lifecycle.Hold) e
 		}
 		return do(h)
 	})
+}
+
+// heldElsewhere tells whether a hold of another organisation than this one keeps a person, who may belong to it no longer.
+// One query of the index, and one read for each hold that it names.
+func (d *DB) heldElsewhere(ctx context.Context, t id.Tenant, p id.Person) (held bool, err error) {
+	in := &dynamodb.QueryInput{
+		TableName: &d.tables.Ledger, IndexName: aws.String(indexByDue),
+		KeyConditionExpression: aws.String("DPK = :p"), ExpressionAttributeValues: item{":p": text(heldPartition(p))},
+	}
+	err = d.each(ctx, in, func(it item) error {
+		r := reader{it: it}
+		k := key{r.text("PK"), r.text("SK")}
+		if r.err != nil || held || k.partition == holdsPartition(t) {
+			return r.err
+		}
+		row, err := d.get(ctx, d.tables.Ledger, k)
+		if err != nil || row == nil {
+			return err
+		}
+		h, err := holdOf(row)
+		held = err == nil && h.InForce()
+		return err
+	})
+	return held, err
 }
 
 // holdText is a hold as JSON, with the digest by which a later change tells that it is still what was read.

@@ -20,6 +20,9 @@ func holdsPartition(t id.Tenant) string { return tenantPrefix(t) + "#H" }
 
 func holdKey(t id.Tenant, hold string) key { return key{holdsPartition(t), hold} }
 
+// heldPartition lists the holds in force that name a person, of whatever organisation, in the index by what is due.
+func heldPartition(p id.Person) string { return "HELD#" + string(p) }
+
 func certificateKey(certificate string) key { return key{"CERTIFICATE#" + certificate, "CERTIFICATE"} }
 
 func worksPartition(t id.Tenant) string { return tenantPrefix(t) + "#W" }

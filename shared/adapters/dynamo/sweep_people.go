@@ -116,11 +116,20 @@ func membersAfter(ctx context.Context, db *DB, t id.Tenant, after string, most i
 	return list, nil
 }
 
-// forget deletes what a person is to the tenant, and the person too if they belong to no other.
+// forget deletes what a person is to the tenant, and the person too if they belong to no other. One whom a hold of another
+// organisation keeps goes when that is released, unless they belong somewhere by then.
 func (s *SweepPeople) forget(ctx context.Context, o retention.Order, p id.Person, page *retention.Page) error {
 	rows, elsewhere, err := aboutPerson(ctx, s.db, o.Tenant, p)
 	if err != nil {
 		return err
+	}
+	if !elsewhere {
+		if elsewhere, err = s.db.heldElsewhere(ctx, o.Tenant, p); err == nil && elsewhere {
+			err = NewWorks(s.db).Add(ctx, retention.ErasePerson(p, s.now()))
+		}
+		if err != nil {
+			return err
+		}
 	}
 	own := []key{belongsKey(p, o.Tenant)}
 	if !elsewhere && !o.Spares(lifecycle.Target{User: p, Keys: true}) {
@@ -209,6 +218,9 @@ func (s *SweepPeople) Verify(ctx context.Context, o retention.Order) (int64, err
 // personLeft counts what is left of one person: everything, or what ties them to the tenant if they belong to another.
 func (s *SweepPeople) personLeft(ctx context.Context, o retention.Order) (int64, error) {
 	_, elsewhere, err := aboutPerson(ctx, s.db, o.Tenant, o.Person)
+	if err == nil && !elsewhere {
+		elsewhere, err = s.db.heldElsewhere(ctx, o.Tenant, o.Person)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -292,6 +304,9 @@ func (s *Leavers) leaver(ctx context.Context, o retention.Order, p id.Person) (r
 		}
 		return r.err
 	})
+	if err == nil && !l.Elsewhere {
+		l.Elsewhere, err = s.db.heldElsewhere(ctx, o.Tenant, p)
+	}
 	if err != nil || s.ring == nil || !known {
 		return l, err
 	}

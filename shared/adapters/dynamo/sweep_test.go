@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/passportcraft/passportcraft/shared/adapters/dynamo"
+	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/member"
 	"github.com/passportcraft/passportcraft/shared/domain/retention"
@@ -321,6 +322,78 @@ func TestSweepOfOnePassport(t *testing.T) {
 		if int64(len(before)-len(after)) != deleted || deleted == 0 {
 			t.Errorf("%d rows are gone, %d were said to be deleted", len(before)-len(after), deleted)
 		}
+	}
+}
+
+// TestHeldElsewhere empties an organisation of a person whom a hold of another one keeps, to which they belong no longer:
+// what ties them to the first goes, the person stays until the hold is released, and is then to be deleted.
+func TestHeldElsewhere(t *testing.T) {
+	e := settle(t)
+	db := e.k.App.Database()
+	holds, works := dynamo.NewHolds(db), dynamo.NewWorks(db)
+	leavers := dynamo.NewLeavers(db, nil, e.k.Issuer.URL)
+	goes := func(o retention.Order) bool {
+		t.Helper()
+		some, err := leavers.Leavers(t.Context(), o, "", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(some, func(l retention.Leaver) bool { return l.Person == e.alone && !l.Elsewhere })
+	}
+	person := func() (rows int) {
+		for _, row := range e.k.Dump(t) {
+			if !strings.HasPrefix(row, "LEDGER_TABLE") && strings.Contains(row, string(e.alone)) {
+				rows++
+			}
+		}
+		return rows
+	}
+	saved := func(before *lifecycle.Hold, h lifecycle.Hold, err error) lifecycle.Hold {
+		t.Helper()
+		if err == nil {
+			err = holds.Save(t.Context(), before, h, audit.Entry{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	now := e.k.Clock.Now()
+	h, err := lifecycle.Ask(string(id.New[id.Entry](e.ids)), lifecycle.Scope{Kind: lifecycle.ScopeUser, Tenant: e.stays, User: e.alone},
+		lifecycle.Basis{Act: "ZPO", Article: "142"}, "person:a", now.Add(lifecycle.Day), 90*lifecycle.Day, now)
+	asked := saved(nil, h, err)
+	if !goes(e.order()) {
+		t.Error("a hold that nobody has approved keeps somebody")
+	}
+	h, err = asked.Approve("person:b", now)
+	approved := saved(&asked, h, err)
+	if goes(e.order()) || goes(retention.Order{Person: e.alone}) {
+		t.Error("who is held elsewhere is said to go")
+	}
+	people := dynamo.NewSweepPeople(db, e.k.Clock.Now)
+	before := person()
+	if _, err := empty(t.Context(), people, e.order(), 10); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := people.Verify(t.Context(), e.order()); err != nil || left != 0 {
+		t.Errorf("%d rows of the organisation are left, %v", left, err)
+	}
+	if rows := person(); rows != before-2 { // the member and that they belong to the organisation
+		t.Errorf("%d rows of the person are left of %d", rows, before)
+	}
+	due, err := works.Due(t.Context(), []retention.Kind{retention.Erase}, e.k.Clock.Now(), 10)
+	if err != nil || len(due) != 1 || due[0].Person != e.alone || due[0].Tenant != "" {
+		t.Fatalf("nobody deletes the person later: %+v, %v", due, err)
+	}
+	h, err = approved.Release("person:b", now)
+	saved(&approved, h, err)
+	for _, s := range e.stores() {
+		if _, err := empty(t.Context(), s, retention.Order{Person: e.alone, Asked: now}, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows := person(); rows != 0 {
+		t.Errorf("%d rows of the person are left after the release", rows)
 	}
 }
 

@@ -220,7 +220,8 @@ func (a *Accounts) Accept(ctx context.Context, self Self, token string) (Member,
 	return m, a.Members.Join(ctx, Joining{Member: m, Invitation: i.ID, Entry: entry, Notice: audit.NoticeOf(a.IDs, entry)})
 }
 
-// Leave ends the person's own membership, whatever their role and however they have signed in; one owner stays. An
+// Leave ends the person's own membership, whatever their role and however they have signed in; one owner stays, and
+// so does whom a legal hold keeps. An
 // organisation to which they do not belong is an member-not-found fault, as is one that does not exist.
 func (a *Accounts) Leave(ctx context.Context, self Self, t id.Tenant) error {
 	ctx = access.As(ctx, t)
@@ -236,6 +237,9 @@ func (a *Accounts) Leave(ctx context.Context, self Self, t id.Tenant) error {
 	}
 	if st.Member.Role == access.Owner && st.Tenant.Owners == 1 {
 		return LastOwner()
+	}
+	if err := kept(ctx, a.Holds, t, self.Person); err != nil {
+		return err
 	}
 	by := access.Caller{Tenant: t, Actor: "person:" + string(self.Person), Role: st.Member.Role, Request: self.Request, At: self.At}
 	entry := audit.New(a.IDs, by, audit.MemberRemoved, "person:"+string(self.Person), "", "").With("from", string(st.Member.Role))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
+	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
 	"github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
@@ -98,6 +99,7 @@ type Service struct {
 	Store       Store
 	Invitations Invitations
 	Mailer      Mailer
+	Holds       lifecycle.Holds
 	IDs         *id.Source
 	Random      Random
 	Links       func(token string) string // address of the page that accepts an invitation
@@ -133,7 +135,8 @@ func (s *Service) ChangeRole(ctx context.Context, by access.Caller, p id.Person,
 	return after, s.Store.Change(ctx, Change{Before: st.Member, After: after, Entry: entry, Notice: audit.NoticeOf(s.IDs, entry)})
 }
 
-// Remove ends a membership. One's own is included, unless one is the last owner.
+// Remove ends a membership. One's own is included, unless one is the last owner. It is refused while a legal hold keeps the
+// person: the account of somebody who belongs nowhere could be deleted.
 func (s *Service) Remove(ctx context.Context, by access.Caller, p id.Person, revision int64) error {
 	st, err := s.Store.Standing(ctx, by.Tenant, p)
 	if err != nil {
@@ -148,8 +151,25 @@ func (s *Service) Remove(ctx context.Context, by access.Caller, p id.Person, rev
 	if st.Member.Role == access.Owner && st.Tenant.Owners == 1 {
 		return LastOwner()
 	}
+	if err := kept(ctx, s.Holds, by.Tenant, p); err != nil {
+		return err
+	}
 	entry := audit.New(s.IDs, by, audit.MemberRemoved, "person:"+string(p), "", "").With("from", string(st.Member.Role))
 	return s.Store.Remove(ctx, Change{Before: st.Member, Entry: entry, Notice: audit.NoticeOf(s.IDs, entry)})
+}
+
+// kept is the fault for a person whom a hold of an organisation names. A hold on everything of it does not keep people in.
+func kept(ctx context.Context, holds lifecycle.Holds, t id.Tenant, p id.Person) error {
+	all, err := holds.Of(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, h := range all {
+		if h.Scope.Kind == lifecycle.ScopeUser && h.Blocks(lifecycle.Target{Tenant: t, User: p}) {
+			return fault.New(fault.CodeHeld, "The member is kept under %s, %s (hold %s), and cannot be removed before that is released. A role with fewer rights is possible.", h.Basis.Act, h.Basis.Article, h.ID)
+		}
+	}
+	return nil
 }
 
 func checkRole(role access.Role) error {

@@ -13,7 +13,7 @@ type Leaver struct {
 	Person    id.Person
 	Subjects  []string // at the identity provider; opaque
 	Mail      string   // empty when it is not asked for, or the person was forgotten
-	Elsewhere bool     // the person belongs to another tenant too, and stays
+	Elsewhere bool     // the person belongs to another tenant too, or is kept by a hold of another, and stays
 }
 
 // Leavers lists the persons of an order after a place, in a stable order; none: the end.

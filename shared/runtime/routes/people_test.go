@@ -2,7 +2,9 @@ package routes_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -350,5 +352,34 @@ func TestLeaving(t *testing.T) {
 	expect(t, k, 400, "organisation-choice-required", "GET", "/v1/passports", k.SignIn(t, "bert"), "")
 	if left := trail(t, k, k.SignIn(t, "anna"), "?event=member.removed"); len(left) != 1 {
 		t.Errorf("in the trail: %+v", left)
+	}
+}
+
+// TestHeldMemberStays holds that nobody whom a legal hold names can be removed or leave, in the words of the law, and that
+// they can once it is released; whom another hold names can go.
+func TestHeldMemberStays(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{Routes: routes.All, Apart: true})
+	tenant, anna := k.Organisation(t, "anna", "Nordeiche")
+	bert, ed, vera := k.Join(t, anna, "bert", "owner"), k.Join(t, anna, "ed", "editor"), k.Join(t, anna, "vera", "viewer")
+	me := func(token string) string {
+		return answer(t, k.Do(t, "GET", "/v1/me", token, ""), 200)["person"].(map[string]any)["id"].(string)
+	}
+	hold := answer(t, k.Do(t, "POST", "/v1/holds", anna, fmt.Sprintf(`{"scope":{"kind":"user","user":%q},"basis":{"act":"ZPO","article":"142"},"reviewBy":%q}`,
+		me(ed), k.Clock.Now().Add(24*time.Hour).Format(time.RFC3339))), 201)["id"].(string)
+	remove := func(token string) *httptest.ResponseRecorder {
+		return k.Do(t, "DELETE", "/v1/members/"+me(token), anna, "", "If-Match", `"1"`)
+	}
+	answer(t, k.Do(t, "POST", "/v1/holds/"+hold+"/approval", bert, ""), 200)
+	for name, w := range map[string]*httptest.ResponseRecorder{"removed": remove(ed), "left": k.Do(t, "DELETE", "/v1/me/organisations/"+string(tenant), ed, "")} {
+		if got := answer(t, w, 409); got["code"] != "legal-hold" || !strings.Contains(got["detail"].(string), "ZPO, 142") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if w := remove(vera); w.Code != http.StatusNoContent {
+		t.Errorf("another one cannot be removed: %d %s", w.Code, w.Body)
+	}
+	answer(t, k.Do(t, "DELETE", "/v1/holds/"+hold, anna, ""), 200)
+	if w := remove(ed); w.Code != http.StatusNoContent {
+		t.Errorf("after the release: %d %s", w.Code, w.Body)
 	}
 }

@@ -167,7 +167,7 @@ func (a *App) Choices() *dynamo.Choices { return dynamo.NewChoices(a.Database(),
 func (a *App) Members(mailer member.Mailer) *member.Service {
 	ring, persons, db, now := a.keyring(), a.personKeys(), a.Database(), a.Parts().Now
 	return &member.Service{
-		Store: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Mailer: mailer,
+		Store: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Mailer: mailer, Holds: a.Holds(),
 		IDs: a.IDs(), Random: a.Parts().Random, Links: func(token string) string { return a.PublicBaseURL() + "/invitation#" + token },
 	}
 }
