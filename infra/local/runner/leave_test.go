@@ -149,7 +149,7 @@ func TestLeave(t *testing.T) {
 	if status, body, _ := l.do("POST", "/v1/tenant/termination", `{"confirmation":"Not us"}`, "Authorization", "Bearer "+l.token); status != 422 || !strings.Contains(body, "confirmation-wrong") {
 		t.Fatalf("another name typed: %d %s", status, body)
 	}
-	l.json(200, "POST", "/v1/tenant/termination", l.token, fmt.Sprintf(`{"confirmation":%q,"reason":"We move."}`, leaving))
+	l.json(200, "POST", "/v1/tenant/termination", l.token, fmt.Sprintf(`{"confirmation":%q}`, leaving))
 	l.walk(paths)
 	l.gone(paths)
 	if got := l.json(200, "GET", "/v1/passports/"+theirs, l.signIn(t, "neighbour@example.com", "a quiet neighbour", ""), ""); got["id"] != theirs {
@@ -298,7 +298,7 @@ func (l *leaver) gone(paths map[string][2]string) {
 func (l *leaver) dumped(neighbour, chair string) {
 	l.Helper()
 	rows := l.everything()
-	for _, word := range []string{l.tenant, l.owner[0], leaving, "We move.", chair} {
+	for _, word := range []string{l.tenant, l.owner[0], leaving, chair} {
 		if at := holding(rows, word); at != "" {
 			l.Errorf("%q is left in %.200s", word, at)
 		}

@@ -37,7 +37,7 @@ func (s *Dump) contract(ctx context.Context, t id.Tenant, record func(string, an
 	r := life.Record
 	row := export.Row{"state": r.State, "policyVersion": r.Policy().Version, "history": append([]lifecycle.Moment{}, life.History...)}
 	if !r.EffectiveAt.IsZero() {
-		row["effectiveAt"], row["noticedAt"], row["requestedBy"], row["reason"] = r.EffectiveAt, r.NoticedAt, r.RequestedBy, r.Reason
+		row["effectiveAt"], row["noticedAt"], row["requestedBy"] = r.EffectiveAt, r.NoticedAt, r.RequestedBy
 	}
 	return record("contract", row)
 }

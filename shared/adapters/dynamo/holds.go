@@ -20,11 +20,18 @@ import (
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
-// Holds implements lifecycle.Holds. A hold names acts, file numbers and identifiers, no content.
-type Holds struct{ db *DB }
+// Holds implements lifecycle.Holds. A hold names acts and identifiers, no content; its case is sealed under the tenant's
+// key, and the copies of it with it.
+type Holds struct {
+	db   *DB
+	ring *keyring.Ring[id.Tenant] // nil for whoever only has to know what is held: cases are left out
+}
 
-// NewHolds makes the store.
+// NewHolds makes the store for whoever only has to know what is held. It stores no hold that has a case.
 func NewHolds(db *DB) *Holds { return &Holds{db: db} }
+
+// WithCases is the store with the cases.
+func (s *Holds) WithCases(ring *keyring.Ring[id.Tenant]) *Holds { return &Holds{s.db, ring} }
 
 // Hold returns a hold. One read.
 func (s *Holds) Hold(ctx context.Context, t id.Tenant, hold string) (lifecycle.Hold, error) {
@@ -38,7 +45,7 @@ func (s *Holds) Hold(ctx context.Context, t id.Tenant, hold string) (lifecycle.H
 	if err != nil {
 		return lifecycle.Hold{}, err
 	}
-	return holdOf(it)
+	return s.read(ctx, t, it)
 }
 
 // Of lists the holds on anything of a tenant, in the order of asking. One query.
@@ -61,10 +68,21 @@ func (s *Holds) Save(ctx context.Context, before *lifecycle.Hold, after lifecycl
 	if err != nil {
 		return err
 	}
-	it := holdKey(after.Scope.Tenant, after.ID).attributes()
+	k := holdKey(after.Scope.Tenant, after.ID)
+	it := k.attributes()
 	it["v"], it["e"], it["h"] = number(1), blob(b), blob(seen)
 	if after.Scope.Kind == lifecycle.ScopeUser && after.InForce() {
 		it["DPK"], it["DSK"] = text(heldPartition(after.Scope.User)), text(after.ID)
+	}
+	if after.Basis.Case != "" {
+		if s.ring == nil {
+			return fmt.Errorf("dynamo: the case of hold %s cannot be sealed here", after.ID)
+		}
+		sealed, err := s.ring.Seal(ctx, after.Scope.Tenant, k.place("c"), []byte(after.Basis.Case))
+		if err != nil {
+			return err
+		}
+		it["c"] = blob(sealed)
 	}
 	condition, values := "attribute_not_exists(PK)", item(nil)
 	if before != nil {
@@ -97,7 +115,7 @@ func (s *Holds) Each(ctx context.Context, do func(lifecycle.Hold) error) error {
 
 func (s *Holds) each(ctx context.Context, t id.Tenant, do func(lifecycle.Hold) error) error {
 	return s.db.each(ctx, s.db.ledger(holdsPartition(t), ""), func(it item) error {
-		h, err := holdOf(it)
+		h, err := s.read(ctx, t, it)
 		if err != nil {
 			return err
 		}
@@ -129,8 +147,26 @@ func (d *DB) heldElsewhere(ctx context.Context, t id.Tenant, p id.Person) (held 
 	return held, err
 }
 
-// holdText is a hold as JSON, with the digest by which a later change tells that it is still what was read.
+// read is a hold as it is stored, with its case if that can be opened here.
+func (s *Holds) read(ctx context.Context, t id.Tenant, it item) (lifecycle.Hold, error) {
+	h, err := holdOf(it)
+	if err != nil || s.ring == nil || it["c"] == nil {
+		return h, err
+	}
+	r := reader{it: it}
+	sealed := r.blob("c")
+	if r.err != nil {
+		return h, r.err
+	}
+	plain, err := s.ring.Open(ctx, t, holdKey(t, h.ID).place("c"), sealed)
+	h.Basis.Case = string(plain)
+	return h, err
+}
+
+// holdText is a hold as JSON without its case, with the digest by which a later change tells that it is still what was
+// read.
 func holdText(h lifecycle.Hold) (text, digest []byte, err error) {
+	h.Basis.Case = ""
 	for _, at := range []*time.Time{&h.RequestedAt, &h.ApprovedAt, &h.ReviewBy, &h.ReleasedAt} {
 		*at = at.UTC()
 	}

@@ -36,7 +36,7 @@ func TestLedgerContract(t *testing.T) {
 	t.Run("holds", func(t *testing.T) {
 		ledgercontract.Holds(t, func(t *testing.T) ledgercontract.HoldsKit {
 			k := testkit.Open(t, testkit.Options{})
-			return ledgercontract.HoldsKit{Holds: dynamo.NewHolds(k.App.Database()), Found: founder(k)}
+			return ledgercontract.HoldsKit{Holds: k.App.Cases(), Found: founder(k)}
 		})
 	})
 	t.Run("choices", func(t *testing.T) {

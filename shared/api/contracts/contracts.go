@@ -30,13 +30,12 @@ func Terminate(s *contract.Service) httpapi.Route {
 			type input struct {
 				EffectiveAt  time.Time `json:"effectiveAt"`
 				Confirmation string    `json:"confirmation"`
-				Reason       string    `json:"reason"`
 			}
 			in, err := httpapi.Decode[input](r)
 			if err != nil {
 				return nil, err
 			}
-			v, err := s.Terminate(r.Context(), r.Caller(), contract.Wish{EffectiveAt: in.EffectiveAt, Confirmation: in.Confirmation, Reason: in.Reason})
+			v, err := s.Terminate(r.Context(), r.Caller(), contract.Wish{EffectiveAt: in.EffectiveAt, Confirmation: in.Confirmation})
 			if err != nil {
 				return nil, err
 			}

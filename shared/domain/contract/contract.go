@@ -41,7 +41,6 @@ type Service struct {
 type Wish struct {
 	EffectiveAt  time.Time // zero: now
 	Confirmation string    // the organisation's name, typed
-	Reason       string
 }
 
 // Show returns where the contract stands. It is answered in every state, also while the data is being deleted, and reads
@@ -62,7 +61,7 @@ func (s *Service) Terminate(ctx context.Context, by access.Caller, w Wish) (life
 	}
 	return s.step(ctx, by, func(r lifecycle.Record) (lifecycle.Record, audit.Event, error) {
 		return lifecycle.Terminate(r, by, lifecycle.Termination{
-			EffectiveAt: w.EffectiveAt, Confirmation: w.Confirmation, Name: t.Name, Reason: w.Reason, Policy: s.Policy,
+			EffectiveAt: w.EffectiveAt, Confirmation: w.Confirmation, Name: t.Name, Policy: s.Policy,
 		}, by.At)
 	})
 }

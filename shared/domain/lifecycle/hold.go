@@ -3,17 +3,31 @@ package lifecycle
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 )
 
 // Basis is why something is kept: an act, its article, and a reference to the case if there is one. There is no keeping
-// on the strength of a sentence alone.
+// on the strength of a sentence alone. Act and article are a citation, which stays readable, in the certificate too.
 type Basis struct {
 	Act     string `json:"act"`
 	Article string `json:"article"`
-	Case    string `json:"case,omitempty"` // file number of a court or an authority
+	Case    string `json:"case,omitempty"` // file number of a court or an authority; sealed where it is stored
+}
+
+// Limits of what is typed as a basis, in characters.
+const (
+	maxAct     = 120
+	maxArticle = 60
+	maxCase    = 200
+)
+
+// cites tells whether a text is short enough for a citation, and on one line.
+func cites(text string, most int) bool {
+	return utf8.RuneCountInString(text) <= most && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // Given tells whether the basis names an act and an article.
@@ -91,6 +105,9 @@ func Ask(hold string, scope Scope, basis Basis, by string, reviewBy time.Time, r
 	}
 	if !basis.Given() {
 		bad("/basis", "must name an act and an article")
+	}
+	if !cites(basis.Act, maxAct) || !cites(basis.Article, maxArticle) || !cites(basis.Case, maxCase) {
+		bad("/basis", "cites an act with at most 120 characters, an article with at most 60 and a case with at most 200, each on one line")
 	}
 	if by == "" {
 		bad("/requestedBy", "must name who asks")

@@ -76,7 +76,6 @@ type Record struct {
 	EffectiveAt time.Time // when it is to come into force
 	NoticedAt   time.Time // when it was asked for; never after EffectiveAt
 	RequestedBy string    // actor
-	Reason      string    // of the owner, may be empty
 
 	Accepted Policy   // pinned when the tenant accepted the terms
 	Later    []Policy // that came into force for a running termination; only what is stricter in them counts

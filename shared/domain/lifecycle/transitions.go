@@ -20,15 +20,11 @@ type Termination struct {
 	EffectiveAt  time.Time // zero: now; never before now, at most MaxNotice ahead
 	Confirmation string    // the organisation's name, typed
 	Name         string    // the organisation's name, as stored
-	Reason       string    // may be empty; not longer than MaxReason characters
 	Policy       Policy    // of this build; counts where it is stricter than the accepted one
 }
 
-// Limits of a termination.
-const (
-	MaxNotice = 2 * 366 * Day // ahead; more is taken for a mistake in typing
-	MaxReason = 1000
-)
+// MaxNotice is how far ahead a termination may be; more is taken for a mistake in typing.
+const MaxNotice = 2 * 366 * Day
 
 // Terminate ends the contract of a tenant that is active or suspended. An owner says so and types the organisation's
 // name. The contract ends at the instant wanted, never before the instant of asking; with a notice period or a transition
@@ -55,7 +51,7 @@ func Terminate(r Record, by access.Caller, t Termination, now time.Time) (Record
 	r.Later = adopted.Later // one step, one revision
 	r.Suspended = r.Suspended || r.State == Suspended
 	r = r.to(Scheduled)
-	r.EffectiveAt, r.NoticedAt, r.RequestedBy, r.Reason = effective, now, by.Actor, t.Reason
+	r.EffectiveAt, r.NoticedAt, r.RequestedBy = effective, now, by.Actor
 	return r, EventTerminated, nil
 }
 
@@ -72,9 +68,6 @@ func (t Termination) check(now time.Time) (time.Time, error) {
 	}
 	if effective.Before(now) || effective.Sub(now) > MaxNotice {
 		fields = append(fields, fault.Field{Pointer: "/effectiveAt", Code: fault.CodeValueInvalid, Detail: "must not be in the past, and at most two years ahead"})
-	}
-	if len([]rune(t.Reason)) > MaxReason {
-		fields = append(fields, fault.Field{Pointer: "/reason", Code: fault.CodeValueInvalid, Detail: "at most 1000 characters"})
 	}
 	if fields != nil {
 		return now, fault.New(fault.CodeValueInvalid, "The termination has values that are not allowed.").With(fields...)
@@ -109,7 +102,7 @@ func Reinstate(r Record, by access.Caller, now time.Time) (Record, audit.Event, 
 	}
 	r = r.to(back)
 	r.T0, r.EffectiveAt, r.NoticedAt, r.ExtendedUntil = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	r.RequestedBy, r.Reason, r.Expedited, r.Notices, r.Later = "", "", nil, nil, nil
+	r.RequestedBy, r.Expedited, r.Notices, r.Later = "", nil, nil, nil
 	return r, event, nil
 }
 

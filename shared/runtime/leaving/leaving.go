@@ -29,7 +29,7 @@ func tally(plan []byte) ([]lifecycle.Tally, error) {
 
 // Holds is what can be done with legal holds.
 func Holds(app *tenancy.App) *contract.Holds {
-	return &contract.Holds{Store: app.Holds(), IDs: app.IDs(), Review: lifecycle.Current().Review}
+	return &contract.Holds{Store: app.Cases(), IDs: app.IDs(), Review: lifecycle.Current().Review}
 }
 
 // Dispositions is what can be said about passports before the window closes.

@@ -145,8 +145,11 @@ func (a *App) Accounts() *member.Accounts {
 	}
 }
 
-// Holds keeps legal holds.
+// Holds keeps legal holds, without their cases.
 func (a *App) Holds() *dynamo.Holds { return dynamo.NewHolds(a.Database()) }
+
+// Cases keeps legal holds with their cases.
+func (a *App) Cases() *dynamo.Holds { return a.Holds().WithCases(a.keyring()) }
 
 // Stage refuses what the contract of an organisation does not allow now. It is for jobs, at whose door nobody asks.
 func (a *App) Stage(c lifecycle.Capability) func(ctx context.Context, t id.Tenant) error {
@@ -202,7 +205,7 @@ func (a *App) Dump() *dynamo.Dump {
 	return &dynamo.Dump{
 		Records: a.passports(), Members: dynamo.NewMembers(db, ring, persons, now), Invitations: dynamo.NewInvitations(db, ring, now), Keys: dynamo.NewAPIKeys(db),
 		Tenants: dynamo.NewTenants(db, ring), Notices: a.Notices(), Logs: a.AuditLogs(), Recipes: a.Recipes(), Papers: a.papers(),
-		Choices: a.Choices(), Lives: dynamo.NewLives(db), Holds: a.Holds(),
+		Choices: a.Choices(), Lives: dynamo.NewLives(db), Holds: a.Cases(),
 	}
 }
 

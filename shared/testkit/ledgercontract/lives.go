@@ -76,7 +76,7 @@ func terminated(t *testing.T, k LivesKit, tenant id.Tenant, due time.Time) lifec
 	must(t, err)
 	ids := newIDs()
 	by := access.Caller{Tenant: tenant, Actor: "person:" + string(id.New[id.Person](ids)), Role: access.Owner, Request: id.New[id.Request](ids), At: start()}
-	after, event, err := lifecycle.Terminate(l.Record, by, lifecycle.Termination{Confirmation: "x", Name: "x", Policy: lifecycle.Current(), Reason: "ä"}, start())
+	after, event, err := lifecycle.Terminate(l.Record, by, lifecycle.Termination{Confirmation: "x", Name: "x", Policy: lifecycle.Current()}, start())
 	must(t, err)
 	e := audit.New(ids, by, event, "tenant:"+string(tenant), "", "").With("effectiveAt", after.EffectiveAt.Format(time.RFC3339))
 	s := lifecycle.Step{Before: l.Record, After: l, Entries: []audit.Entry{e}, Notices: []audit.Notice{audit.NoticeOf(ids, e)}}
