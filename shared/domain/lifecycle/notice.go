@@ -10,18 +10,23 @@ type NoticeKind string
 
 // The notices. Their texts name the instants of the record at the moment of sending, so that a late one is not wrong.
 const (
-	NoticeWindow    NoticeKind = "window-open"        // at T0
-	NoticeHalf      NoticeKind = "window-day-15"      // T0 + 15 days
-	NoticeWeek      NoticeKind = "window-day-23"      // T0 + 23 days: a week left
-	NoticeDays      NoticeKind = "window-day-27"      // T0 + 27 days
-	NoticeLast      NoticeKind = "window-day-29"      // T0 + 29 days
-	NoticeSealed    NoticeKind = "window-closed"      // with the plan of the deletion
-	NoticeCertified NoticeKind = "deletion-certified" // with the certificate
+	NoticeWindow NoticeKind = "window-open"   // at T0
+	NoticeHalf   NoticeKind = "window-day-15" // T0 + 15 days
+	NoticeWeek   NoticeKind = "window-day-23" // T0 + 23 days: a week left
+	NoticeDays   NoticeKind = "window-day-27" // T0 + 27 days
+	NoticeLast   NoticeKind = "window-day-29" // T0 + 29 days
+	NoticeSealed NoticeKind = "window-closed" // with the plan of the deletion; the last, since who could get another is deleted then
+)
+
+// A notice does not wait for ever: an address that takes no mail must not keep the data past its deadlines.
+const (
+	Patience   = Day     // for the other owners, when one was reached; from when the notice was due
+	Insistence = 3 * Day // for anybody at all; from when the window was to close or has closed
 )
 
 // NoticeKinds lists every notice in order.
 func NoticeKinds() []NoticeKind {
-	return []NoticeKind{NoticeWindow, NoticeHalf, NoticeWeek, NoticeDays, NoticeLast, NoticeSealed, NoticeCertified}
+	return []NoticeKind{NoticeWindow, NoticeHalf, NoticeWeek, NoticeDays, NoticeLast, NoticeSealed}
 }
 
 // after is when a notice of the countdown is due, counted from T0.
@@ -53,12 +58,25 @@ func Due(r Record, now time.Time) []NoticeKind {
 		d, countdown := k.after()
 		switch {
 		case countdown && r.State == Window && !now.Before(r.T0.Add(d)),
-			k == NoticeSealed && r.State.Closed(),
-			k == NoticeCertified && r.State == Certified:
+			k == NoticeSealed && r.State.Closed():
 			due = append(due, k)
 		}
 	}
 	return due
+}
+
+// Undeliverable tells whether a notice that did not reach everybody, or nobody at all, has been tried for long enough.
+func (r Record) Undeliverable(k NoticeKind, reached bool, now time.Time) bool {
+	until := r.SealedAt.Add(Insistence)
+	switch after, countdown := k.after(); {
+	case countdown && reached:
+		until = r.T0.Add(after + Patience)
+	case countdown:
+		until = r.Deadlines().NotBefore.Add(Insistence)
+	case reached:
+		until = r.SealedAt.Add(Patience)
+	}
+	return !now.Before(until)
 }
 
 // Notified records that a notice went out; a second time changes nothing.

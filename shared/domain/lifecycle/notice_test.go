@@ -45,7 +45,7 @@ func TestNoticesOfStates(t *testing.T) {
 		lifecycle.Window: countdown,
 		lifecycle.Sealed: {lifecycle.NoticeSealed}, lifecycle.Deleting: {lifecycle.NoticeSealed},
 		lifecycle.ActiveClear: {lifecycle.NoticeSealed}, lifecycle.ResidualClear: {lifecycle.NoticeSealed},
-		lifecycle.Certified: {lifecycle.NoticeSealed, lifecycle.NoticeCertified},
+		lifecycle.Certified: {lifecycle.NoticeSealed},
 	} {
 		r := all[s]
 		r.Notices = nil

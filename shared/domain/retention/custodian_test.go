@@ -95,8 +95,8 @@ func TestPlanNames(t *testing.T) {
 	}
 }
 
-// TestBeforeTheBeginning holds what the deletion waits for, one by one: the plan, the decisions, the keys turned off, the
-// proof from the log, and the notices.
+// TestBeforeTheBeginning holds what the deletion waits for, one by one: the plan, the decisions, the keys turned off, and
+// the proof from the log.
 func TestBeforeTheBeginning(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -105,7 +105,6 @@ func TestBeforeTheBeginning(t *testing.T) {
 		stays lifecycle.State
 	}{
 		{"no proof", func(w *world) { w.proof = func(lifecycle.Record) *lifecycle.LogProof { return nil } }, func(w *world) { w.proof = w.proven }, lifecycle.Sealed},
-		{"no mail", func(w *world) { w.mailFails = errors.New("down") }, func(w *world) { w.mailFails = nil }, lifecycle.Window},
 		{"no keys", func(w *world) { w.switchFails = errors.New("down") }, func(w *world) { w.switchFails = nil }, lifecycle.Sealed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,4 +133,72 @@ func TestBeforeTheBeginning(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNobodyCanBeReached holds that the window does not close without its notices while the mail is down for some days, and
+// that an organisation whose owners take no mail for good is deleted in time all the same: what was not delivered is
+// written down.
+func TestNobodyCanBeReached(t *testing.T) {
+	w := found(t)
+	leaver := w.tenant(1, 2, true)
+	ends := func() time.Time { return w.lives.all[leaver].Record.Deadlines().NotBefore }
+	until := func(when time.Time) {
+		t.Helper()
+		for w.now.Before(when) {
+			_ = w.tick().Run(t.Context(), w.now) // fails while a mail does
+			for _, job := range []string{"custodian", "worker", "auditor"} {
+				if err := w.jobs()[job](t.Context(), w.now); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.now = w.now.Add(2 * time.Hour)
+		}
+	}
+	until(w.lives.all[leaver].Record.EffectiveAt.Add(26 * day))
+	w.mailFails = errors.New("down")
+	until(ends().Add(lifecycle.Insistence - 2*time.Hour))
+	if w.state(leaver) != lifecycle.Window {
+		t.Fatalf("%s, and two notices did not go out", w.state(leaver))
+	}
+	until(ends().Add(lifecycle.Insistence + 6*time.Hour))
+	if w.state(leaver) != lifecycle.Sealed {
+		t.Fatalf("nobody can be reached, and it is %s", w.state(leaver))
+	}
+	r := w.lives.all[leaver].Record
+	until(r.SealedAt.Add(lifecycle.Insistence + 12*time.Hour))
+	history := w.lives.all[leaver].History
+	w.comes(leaver, lifecycle.ActiveClear)
+	if w.now.After(r.Deadlines().ActiveBy) {
+		t.Errorf("it was deleted at %s, and was to be by %s", w.now, r.Deadlines().ActiveBy)
+	}
+	lost := 0
+	for _, m := range history {
+		if m.Detail["reached"] == "0" {
+			lost++
+		}
+	}
+	if lost != 3 { // two of the countdown, and the last
+		t.Errorf("%d notices are said to be undeliverable", lost)
+	}
+}
+
+// TestOneCannotBeReached holds that an owner who takes no mail keeps nothing waiting as long as another one does: the window
+// closes when it was to.
+func TestOneCannotBeReached(t *testing.T) {
+	w := found(t)
+	leaver := w.tenant(1, 2, true)
+	w.mailFails, w.reached = errors.New("the mailbox of one of two is full"), 1
+	ends := time.Time{}
+	for range 12 * 40 {
+		_ = w.tick().Run(t.Context(), w.now) // fails, so that the other one is tried again
+		if r := w.lives.all[leaver].Record; r.State == lifecycle.Sealed {
+			if late := w.now.Sub(ends); late > 4*time.Hour || len(r.Notices) != 5 {
+				t.Errorf("it was sealed %s after the window was to close, with %d notices", late, len(r.Notices))
+			}
+			return
+		}
+		ends = w.lives.all[leaver].Record.Deadlines().NotBefore
+		w.now = w.now.Add(2 * time.Hour)
+	}
+	t.Errorf("it is %s", w.state(leaver))
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // notify sends the first notice that is due, and writes down that it went out. The mail goes first: it carries a key, so
-// that a tick that was killed between the two sends it once all the same.
+// that a tick that was killed between the two sends it once all the same. One that did not reach all is tried again
+// until it counts as undeliverable, which is written down with it.
 func (v *visit) notify(ctx context.Context) (more bool, err error) {
 	r := v.life.Record
 	for _, k := range lifecycle.Due(r, v.at.NotAfter) {
@@ -20,14 +21,15 @@ func (v *visit) notify(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if err := v.Herald.Tell(ctx, r.Tenant, string(k)+"/"+stamp(r.T0), m); err != nil {
-			return false, fmt.Errorf("notice %s: %w", k, err)
-		}
-		after := lifecycle.Notified(r, k, v.at.NotAfter)
 		d := r.Deadlines()
-		v.life, err = v.take(ctx, v.life, after, lifecycle.EventNoticeSent, map[string]string{
-			"notice": string(k), "windowEnds": stamp(d.NotBefore), "activeBy": stamp(d.ActiveBy), "residualBy": stamp(d.ResidualBy),
-		}, nil)
+		says := map[string]string{"notice": string(k), "windowEnds": stamp(d.NotBefore), "activeBy": stamp(d.ActiveBy), "residualBy": stamp(d.ResidualBy)}
+		if reached, err := v.Herald.Tell(ctx, r.Tenant, string(k)+"/"+stamp(r.T0), m); err != nil {
+			if !r.Undeliverable(k, reached > 0, v.at.NotBefore) {
+				return false, fmt.Errorf("notice %s: %w", k, err)
+			}
+			says["reached"] = fmt.Sprint(reached)
+		}
+		v.life, err = v.take(ctx, v.life, lifecycle.Notified(r, k, v.at.NotAfter), lifecycle.EventNoticeSent, says, nil)
 		return err == nil, err
 	}
 	return false, nil
@@ -44,9 +46,6 @@ func (v *visit) message(ctx context.Context, k lifecycle.NoticeKind) (Message, e
 			stamp(r.T0), stamp(d.NotBefore), stamp(d.ActiveBy), stamp(d.ResidualBy), v.Site), nil
 	case lifecycle.NoticeSealed:
 		return v.closing(ctx)
-	case lifecycle.NoticeCertified:
-		return letter("Your data has been deleted",
-			"The deletion is complete and certified. Fetch the certificate at %s with the secret that we sent you when the window closed.", v.address()), nil
 	default:
 		return letter("Your data can be exported until "+stamp(d.NotBefore),
 			"Your contract ended at %s. The window in which you can export your data, or take the termination back, closes at %s. From then on nobody can read it. Do either in your workspace: %s/workspace",
@@ -93,7 +92,7 @@ func (v *visit) closing(ctx context.Context) (Message, error) {
 	for _, h := range plan.Holds {
 		fmt.Fprintf(&b, "\nHeld under %s, %s: %s.\n", h.Act, h.Article, h.Scope)
 	}
-	fmt.Fprintf(&b, "\nHash of the whole plan: %s\n\nWhen the deletion is complete you can fetch a signed certificate. Keep these, we do not store the secret:\n  %s\n  certificate: %s\n  secret: %s\n",
-		r.PlanHash, v.address(), v.life.CertificateID, secret)
+	fmt.Fprintf(&b, "\nHash of the whole plan: %s\n\nWhen the deletion is complete, by %s at the latest unless something is held, you can fetch a signed certificate. Nobody will write to you then: your addresses are deleted with the rest, and this is our last mail. Keep these, we do not store the secret:\n  %s\n  certificate: %s\n  secret: %s\n",
+		r.PlanHash, stamp(plan.ResidualBy.Add(certifiedIn)), v.address(), v.life.CertificateID, secret)
 	return Message{Subject: "The window has closed: what is going to be deleted", Text: b.String()}, nil
 }

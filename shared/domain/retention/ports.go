@@ -243,9 +243,10 @@ type Meter interface {
 }
 
 // Herald tells the people of a tenant by mail; the notices in the application are part of each step. A message with the
-// same key goes out once, however often it is asked for.
+// same key goes out once to each, however often it is asked for. reached counts who has got it, also before; an error says
+// that it was not all.
 type Herald interface {
-	Tell(ctx context.Context, t id.Tenant, key string, m Message) error
+	Tell(ctx context.Context, t id.Tenant, key string, m Message) (reached int, err error)
 }
 
 // Message is a mail to the owners of a tenant.

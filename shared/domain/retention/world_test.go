@@ -58,6 +58,7 @@ type world struct {
 	keepFails   int // at which call Keep fails, once; it has then done its work
 	keeps       int
 	mailFails   error
+	reached     int // of the owners, while mails fail
 	switchFails error
 	crash       *crash
 	early       []string // destructive calls before their time
@@ -165,8 +166,11 @@ func (w *world) Disable(_ context.Context, t id.Tenant) error {
 	})
 }
 
-func (w *world) Tell(_ context.Context, t id.Tenant, key string, m retention.Message) error {
-	return w.crash.call(func() error {
+func (w *world) Tell(_ context.Context, t id.Tenant, key string, m retention.Message) (reached int, err error) {
+	if w.lives.all[t].Record.State.Begun() {
+		w.t.Errorf("%s goes to people who are being deleted", key)
+	}
+	return w.reached, w.crash.call(func() error {
 		if w.mailFails != nil {
 			return w.mailFails
 		}

@@ -161,16 +161,19 @@ type herald struct {
 
 // Tell implements retention.Herald. Each owner is remembered by themselves, so that a mail that fails for one goes out
 // again to that one alone. A crash between sending and remembering sends it twice.
-func (h *herald) Tell(ctx context.Context, t id.Tenant, key string, m retention.Message) error {
+func (h *herald) Tell(ctx context.Context, t id.Tenant, key string, m retention.Message) (reached int, err error) {
 	owners, err := h.told.Owners(ctx, t)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var failures []error
 	for _, o := range owners {
-		failures = append(failures, h.tell(ctx, t, key, o, m))
+		err := h.tell(ctx, t, key, o, m)
+		if failures = append(failures, err); err == nil {
+			reached++
+		}
 	}
-	return errors.Join(failures...)
+	return reached, errors.Join(failures...)
 }
 
 func (h *herald) tell(ctx context.Context, t id.Tenant, key string, to member.Member, m retention.Message) error {

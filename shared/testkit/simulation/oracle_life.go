@@ -175,7 +175,7 @@ func (o *oracle) notices(t *tenant, x *exit) {
 		after time.Duration
 	}{
 		{lifecycle.NoticeWindow, 0}, {lifecycle.NoticeHalf, 15 * day}, {lifecycle.NoticeWeek, 23 * day}, {lifecycle.NoticeDays, 27 * day},
-		{lifecycle.NoticeLast, 29 * day}, {lifecycle.NoticeSealed, 0}, {lifecycle.NoticeCertified, 0},
+		{lifecycle.NoticeLast, 29 * day}, {lifecycle.NoticeSealed, 0},
 	} {
 		if n := x.notices[want.kind]; n != 1 && !x.corrupted && (want.after == 0 || !x.t0.Add(want.after).After(x.notBefore())) {
 			o.fail(11, t, "notice %s went out %d times", want.kind, n)

@@ -36,8 +36,8 @@ func (w *World) Put(name string, value float64) {
 }
 
 // Tell is retention.Herald: a message with the same key goes out once.
-func (w *World) Tell(_ context.Context, t id.Tenant, key string, m retention.Message) error {
-	return send(w, "Tell", func() error {
+func (w *World) Tell(_ context.Context, t id.Tenant, key string, m retention.Message) (reached int, err error) {
+	return 0, send(w, "Tell", func() error {
 		if m.Subject == "" || m.Text == "" {
 			w.oracle.fail(11, w.byID[t], "the mail %s says nothing", key)
 		}
