@@ -52,7 +52,14 @@ func (s *Lives) Life(ctx context.Context, t id.Tenant) (lifecycle.Life, error) {
 	if s := lifecycle.State(about.State); s != lifecycle.Active && s != lifecycle.Suspended {
 		return lifecycle.Life{}, noTenant() // its life has ended; the row came back
 	}
-	r := lifecycle.New(t, lifecycle.Current())
+	terms := lifecycle.Current()
+	if row["trm"] != nil {
+		r := reader{it: row}
+		if err := errors.Join(json.Unmarshal(r.blob("trm"), &terms), r.err); err != nil {
+			return lifecycle.Life{}, fmt.Errorf("dynamo: decode terms: %w", err)
+		}
+	}
+	r := lifecycle.New(t, terms)
 	r.State, r.Suspended = lifecycle.State(about.State), lifecycle.State(about.State) == lifecycle.Suspended
 	return lifecycle.Life{Record: r}, nil
 }

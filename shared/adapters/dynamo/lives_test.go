@@ -12,6 +12,8 @@ import (
 	"github.com/passportcraft/passportcraft/shared/domain/access"
 	"github.com/passportcraft/passportcraft/shared/domain/audit"
 	"github.com/passportcraft/passportcraft/shared/domain/lifecycle"
+	"github.com/passportcraft/passportcraft/shared/domain/member"
+	organisation "github.com/passportcraft/passportcraft/shared/domain/tenant"
 	"github.com/passportcraft/passportcraft/shared/foundation/fault"
 	"github.com/passportcraft/passportcraft/shared/foundation/id"
 	"github.com/passportcraft/passportcraft/shared/testkit"
@@ -165,5 +167,36 @@ func TestRetire(t *testing.T) {
 		if strings.HasPrefix(row, "LEDGER_TABLE") && strings.Contains(row, string(l.tenant)) {
 			t.Errorf("the Ledger names the tenant: %v", row)
 		}
+	}
+}
+
+// TestTermsStay founds an organisation under terms that are stricter than those of this build: whatever policy comes, what
+// was accepted counts when it leaves.
+func TestTermsStay(t *testing.T) {
+	k := testkit.Open(t, testkit.Options{})
+	ids := id.NewSource(k.Clock.Now, k.App.Stores().Random)
+	terms := lifecycle.Current()
+	terms.Version, terms.Window, terms.Active = "accepted", terms.Window+2*lifecycle.Day, terms.Active-lifecycle.Day
+	now, accounts := k.Clock.Now(), k.App.Accounts()
+	of := organisation.Tenant{ID: id.New[id.Tenant](ids), Name: "Nordeiche", State: access.State(lifecycle.Active), Owners: 1, Epoch: 1, Revision: 1, CreatedAt: now}
+	owner := member.Member{Tenant: of.ID, Person: id.New[id.Person](ids), Name: "Anna", Mail: "anna@nordeiche.example", Role: access.Owner, Revision: 1, JoinedAt: now}
+	by := access.Caller{Tenant: of.ID, Actor: "person:" + string(owner.Person), Role: access.Owner, Request: id.New[id.Request](ids), At: now}
+	if err := accounts.People.Create(t.Context(), member.Person{ID: owner.Person, Name: owner.Name, Mail: owner.Mail, CreatedAt: now}, member.Identity{Issuer: k.Issuer.URL, Subject: "anna"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := accounts.Keys.Create(t.Context(), of.ID); err != nil {
+		t.Fatal(err)
+	}
+	founding := member.Founding{Tenant: of, Owner: owner, Entry: audit.New(ids, by, audit.TenantCreated, "tenant:"+string(of.ID), "", ""), Terms: terms}
+	if err := accounts.Members.Found(access.As(t.Context(), of.ID), founding); err != nil {
+		t.Fatal(err)
+	}
+	life, err := dynamo.NewLives(k.App.Database()).Life(t.Context(), of.ID)
+	if err != nil || life.Record.Accepted != terms {
+		t.Fatalf("%+v, %v", life.Record.Accepted, err)
+	}
+	r, _, err := lifecycle.Terminate(life.Record, by, lifecycle.Termination{Confirmation: of.Name, Name: of.Name, Policy: lifecycle.Current()}, now)
+	if err != nil || r.Policy().Window != terms.Window || r.Policy().Active != terms.Active {
+		t.Errorf("%+v, %v", r.Policy(), err)
 	}
 }

@@ -3,7 +3,9 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -85,8 +87,14 @@ func (s *Members) Found(ctx context.Context, f member.Founding) error {
 	if err != nil {
 		return err
 	}
+	terms, err := json.Marshal(f.Terms)
+	if err != nil {
+		return fmt.Errorf("dynamo: encode terms: %w", err)
+	}
+	row := tenantItem(f.Tenant, name)
+	row["trm"] = blob(terms)
 	x := &transaction{}
-	x.put(s.db.tables.Records, tenantItem(f.Tenant, name), "attribute_not_exists(PK)", nil, means(errors.New("dynamo: tenant exists")))
+	x.put(s.db.tables.Records, row, "attribute_not_exists(PK)", nil, means(errors.New("dynamo: tenant exists")))
 	if err := s.enter(ctx, x, f.Owner); err != nil {
 		return err
 	}

@@ -54,8 +54,8 @@ type Step struct {
 
 // Store keeps lives in the Ledger, where they outlive what they speak of. It works across tenants.
 type Store interface {
-	// Life returns a tenant's life. One that never asked to leave has the record New under the policy of this build, in
-	// the state of its row; one that does not exist is organisation-not-found.
+	// Life returns a tenant's life. One that never asked to leave has the record New under the policy that it was founded
+	// with, in the state of its row; one that does not exist is organisation-not-found.
 	Life(ctx context.Context, t id.Tenant) (Life, error)
 	// Step stores a step; ErrStale when the record is no longer Before.
 	Step(ctx context.Context, s Step) error

@@ -175,7 +175,7 @@ func (a *Accounts) Found(ctx context.Context, self Self, name string) (tenant.Te
 	domain, _ := MailDomain(p.Mail)
 	owner := Member{Tenant: t.ID, Person: p.ID, Name: p.Name, Mail: p.Mail, Role: access.Owner, Domain: domain, Revision: 1, JoinedAt: self.At}
 	entry := audit.New(a.IDs, by, audit.TenantCreated, "tenant:"+string(t.ID), "", t.Digest())
-	return t, a.Members.Found(ctx, Founding{Tenant: t, Owner: owner, Entry: entry})
+	return t, a.Members.Found(ctx, Founding{Tenant: t, Owner: owner, Entry: entry, Terms: lifecycle.Current()})
 }
 
 // Accept makes the caller a member by the token of an invitation. Whoever sent it must still be allowed to: an admin who

@@ -72,6 +72,7 @@ type Founding struct {
 	Tenant tenant.Tenant
 	Owner  Member
 	Entry  audit.Entry
+	Terms  lifecycle.Policy // of leaving, as they are accepted with it: no later policy takes any of it away
 }
 
 // Joining is an accepted invitation.
