@@ -43,7 +43,8 @@ func (m *meter) taken() map[string]int {
 }
 
 // TestReadsOfAnExport holds what packing reads: one query for each passport, which brings its versions, history and documents
-// along; one for each page of a hundred, and what a shard of the index begins and ends with; one object for each document.
+// along; one for each page of a hundred of them and of the trail's entries, and what a shard of the index begins and ends
+// with; one object for each document.
 // What is left does not grow with the passports.
 func TestReadsOfAnExport(t *testing.T) {
 	const passports, shards, few = 1000, 2, 25
@@ -71,7 +72,8 @@ func TestReadsOfAnExport(t *testing.T) {
 	if c := a.Manifest.Counts; c["passports"] != passports || c["versions"] != int64(versions) || c["documents"] != int64(documents) {
 		t.Fatalf("the package has %v", c)
 	}
-	if n := got["Query"]; n > passports+passports/100+3*shards+few {
+	entries := passports + versions + documents
+	if n := got["Query"]; n > passports+passports/100+entries/100+4*shards+few {
 		t.Errorf("%d queries for %d passports", n, passports)
 	}
 	if n := got["s3.GET"]; n > documents+few {
